@@ -1,0 +1,53 @@
+package call
+
+import "time"
+
+// Update is one thing a watcher of calls is told, in order. Exactly one field is set.
+type Update struct {
+	Board  *Board  // start from this; whatever was known before is void. Owned by the receiver.
+	Event  *Event  // apply this to the board
+	Answer *Answer // what became of one of the watcher's own commands
+	Link   *Link   // how the link to the relay stands
+}
+
+// Verdict is what became of a command.
+type Verdict string
+
+// The verdicts.
+const (
+	WasRejected Verdict = "rejected"     // Graph accepted it
+	WasRefused  Verdict = "refused"      // Graph did not take it
+	WasGone     Verdict = "gone"         // the call is already gone
+	WasUnknown  Verdict = "unknown"      // no answer; it may have worked
+	WasTooLate  Verdict = "too_late"     // the time to decide was over; nothing was sent
+	WasTaken    Verdict = "taken"        // another operator was faster
+	NoSuchCall  Verdict = "no_such_call" // this relay never heard of it
+	NotSent     Verdict = "not_sent"     // the command never reached the relay, or the relay could not record it
+)
+
+// Answer is the relay's answer to one command, given once its outcome is known.
+type Answer struct {
+	Request string  `json:"request_id"`
+	Call    ID      `json:"call_id"`
+	Verdict Verdict `json:"outcome"`
+	Reason  Reason  `json:"reason,omitempty"` // the reason decided, by whoever decided
+	By      string  `json:"by,omitempty"`     // who decided, when taken
+	Ago     Millis  `json:"ago_ms,omitempty"` // how much earlier, when taken
+	Reply   *Reply  `json:"reply,omitempty"`  // Graph's answer, where there was one
+	Words   string  `json:"words,omitempty"`  // a sentence for the operator
+}
+
+// Link is how a console's connection to its relay stands.
+type Link struct {
+	Up        bool
+	Operator  string        // who the relay says we are
+	Bot       string        // what the relay calls itself
+	RoundTrip time.Duration // last measured; 0 before the first measurement
+	Watching  int           // consoles connected to this relay, ours included
+	Graph     string        // "" when the relay can reject calls, else why not
+	Try       int           // while down: which try comes next
+	RetryAt   time.Time     // while down: when it comes
+	LastHeard time.Time     // when the relay was last heard; zero if never
+	Err       string        // while down: why, in words
+	Final     bool          // no further try will be made: the token or version is refused
+}
