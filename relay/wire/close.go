@@ -1,0 +1,26 @@
+package wire
+
+import "github.com/gorilla/websocket"
+
+// Close codes, in the range that RFC 6455 leaves to applications. Below 4100
+// they mean "come back"; from 4100 on, coming back the same way cannot help.
+const (
+	Shutdown   = 4000 // the relay is going down; another or the same will be back
+	TooSlow    = 4001 // the console did not read fast enough; a fresh board awaits it
+	NotReady   = 4002 // the relay cannot serve now, for instance while it reads its journal
+	BadToken   = 4100 // the operator's token is unknown, expired or revoked
+	BadVersion = 4101 // the relay does not speak this version of the frames
+	BadFrame   = 4102 // the console sent what this page does not allow
+	TooMany    = 4103 // too many frames, or too many consoles of one operator
+)
+
+// Retry reports whether a console should come back after a close code.
+func Retry(code int) bool {
+	switch code {
+	case BadToken, BadVersion, BadFrame, TooMany,
+		websocket.CloseMessageTooBig, websocket.ClosePolicyViolation, websocket.CloseInvalidFramePayloadData:
+		return false
+	default:
+		return true
+	}
+}

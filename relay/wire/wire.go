@@ -1,0 +1,168 @@
+// Package wire is the frames between a relay and its consoles. This page is
+// meant to be enough to write a console in another language.
+//
+// A console opens a WebSocket to
+//
+//	GET /v1/stream
+//	Authorization: Bearer <operator token>
+//	Sec-WebSocket-Protocol: callscreen.v1
+//
+// and may add Callscreen-Cursor: <epoch>:<seq>, the last cursor it has seen, to
+// be sent only what happened since. The token travels in the header and nowhere
+// else; a request with an Origin header is refused. Off loopback the link is TLS.
+//
+// Every frame is one JSON object in one text message, at most 16 KiB from
+// console to relay, and carries "kind". Unknown kinds and unknown members are
+// ignored. Spans of time are whole milliseconds; no time of day is ever sent,
+// because two machines' clocks differ.
+//
+// From the relay:
+//
+//	{"kind":"welcome","cursor":"E:41","operator":"ana","bot":"reception","watching":2,
+//	 "resumed":false,"board":{"calls":[CALL...],"tally":{...}}}
+//	{"kind":"event","cursor":"E:42","age_ms":3,"remaining_ms":14497,"event":"rang","call_id":"...",...}
+//	{"kind":"result","request_id":"...","call_id":"...","outcome":"rejected",...}
+//	{"kind":"status","watching":2,"graph":""}
+//
+// A welcome is the first frame. It brings the whole board, or, where the cursor
+// could be resumed ("resumed":true), no board, and the missed events follow.
+// Its cursor is where the journal ends: a console that resumed knows by it when
+// it has read what it missed, and moves its own cursor only with the events.
+// An epoch other than the console's own always brings a fresh board: that
+// journal is another one. An event's remaining_ms is what was left of the call
+// when the frame was written; it is absent for a call that waits no more.
+// A status comes when a figure in it changes.
+//
+// From the console:
+//
+//	{"kind":"reject","request_id":"...","call_id":"...","reason":"busy"}
+//	{"kind":"alive","drawn":3}
+//
+// request_id is the console's own, unique for each decision; repeating a frame
+// with it is harmless and brings the same result. "alive" comes from the loop
+// that draws the screen, every two seconds, so that the relay knows not just
+// that the socket is open but that somebody could see the calls.
+//
+// The relay pings every 5 seconds and expects the pong within 5. The close codes are
+// [Shutdown] to [TooMany]; [Retry] says which of them mean "come back".
+package wire
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"callscreen/relay/call"
+)
+
+const (
+	// Subprotocol names this version of the frames in the handshake.
+	Subprotocol = "callscreen.v1"
+	// CursorHeader carries the cursor a console wants to resume from.
+	CursorHeader = "Callscreen-Cursor"
+	// MaxFromConsole bounds one message from a console, in bytes.
+	MaxFromConsole = 16 << 10
+	// PingEvery is how often each side makes sure that the other is there.
+	PingEvery = 5 * time.Second
+	// PongWithin is how long an answer to a ping may take.
+	PongWithin = 5 * time.Second
+	// AliveEvery is how often a console's screen says that it is drawn.
+	AliveEvery = 2 * time.Second
+)
+
+// Kind tells frames apart.
+type Kind string
+
+// The kinds of frames.
+const (
+	KindWelcome Kind = "welcome"
+	KindEvent   Kind = "event"
+	KindResult  Kind = "result"
+	KindStatus  Kind = "status"
+	KindReject  Kind = "reject"
+	KindAlive   Kind = "alive"
+)
+
+// Cursor is a place in a journal. The epoch tells one journal from another: a
+// wiped one starts again at sequence 1, which must not pass for "caught up".
+type Cursor struct {
+	Epoch string
+	Seq   uint64
+}
+
+func (c Cursor) String() string { return c.Epoch + ":" + strconv.FormatUint(c.Seq, 10) }
+
+// MarshalText writes the cursor as epoch:seq.
+func (c Cursor) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// UnmarshalText reads epoch:seq.
+func (c *Cursor) UnmarshalText(text []byte) error {
+	epoch, seq, ok := strings.Cut(string(text), ":")
+	n, err := strconv.ParseUint(seq, 10, 64)
+	if !ok || err != nil || len(epoch) > 64 {
+		return fmt.Errorf("wire: cursor %.80q is not epoch:seq", text)
+	}
+	c.Epoch, c.Seq = epoch, n
+	return nil
+}
+
+// Welcome is the relay's first frame.
+type Welcome struct {
+	Kind     Kind   `json:"kind"`
+	Cursor   Cursor `json:"cursor"`
+	Operator string `json:"operator"`
+	Bot      string `json:"bot,omitempty"`
+	Watching int    `json:"watching"`
+	Graph    string `json:"graph,omitempty"` // why the relay cannot reject calls now; "" when it can
+	Resumed  bool   `json:"resumed"`
+	Board    *Board `json:"board,omitempty"`
+}
+
+// Board is a snapshot.
+type Board struct {
+	Calls []Call     `json:"calls"`
+	Tally call.Tally `json:"tally"`
+}
+
+// Call is a call with its times as spans before the moment of writing.
+type Call struct {
+	call.Call
+	RangAgo    *call.Millis `json:"rang_ago_ms,omitempty"`
+	ClaimedAgo *call.Millis `json:"claimed_ago_ms,omitempty"`
+	EndedAgo   *call.Millis `json:"ended_ago_ms,omitempty"`
+	Remaining  *call.Millis `json:"remaining_ms,omitempty"`
+}
+
+// Event is one fact, as the journal's followers learn it.
+type Event struct {
+	Kind   Kind        `json:"kind"`
+	Cursor Cursor      `json:"cursor"`
+	Age    call.Millis `json:"age_ms"`
+	// Remaining is what is left until the call's deadline; absent when the call
+	// waits no more.
+	Remaining *call.Millis `json:"remaining_ms,omitempty"`
+	call.Event
+}
+
+// Result answers a reject frame.
+type Result struct {
+	Kind Kind `json:"kind"`
+	call.Answer
+}
+
+// Status is what else the screen's header shows.
+type Status struct {
+	Kind     Kind   `json:"kind"`
+	Watching int    `json:"watching"`
+	Graph    string `json:"graph,omitempty"`
+}
+
+// FromConsole is any frame that a console sends.
+type FromConsole struct {
+	Kind    Kind    `json:"kind"`
+	Request string  `json:"request_id,omitempty"`
+	Call    call.ID `json:"call_id,omitempty"`
+	Reason  string  `json:"reason,omitempty"`
+	Drawn   int     `json:"drawn,omitempty"` // alive: how many calls the screen shows
+}
