@@ -20,6 +20,10 @@ var (
 	ErrNoSuchCall = errors.New("no such call")
 	ErrGone       = errors.New("the call is already gone")
 	ErrTooLate    = errors.New("too late: the time to decide is over")
+	// ErrRepeated: this very command is the call's claim already, perhaps from
+	// before its relay was restarted. It is never carried out again; the call
+	// tells what became of it.
+	ErrRepeated = errors.New("this command was carried out already")
 )
 
 // TakenError is the answer to whoever was not first.
@@ -39,6 +43,9 @@ func (b *Board) Decide(cmd Command, now time.Time) (Event, error) {
 	c, ok := b.Get(cmd.Call)
 	if !ok || !c.Known() {
 		return Event{}, ErrNoSuchCall
+	}
+	if c.Claim != nil && c.Claim.Command == cmd.ID && c.Claim.Operator == cmd.Operator && cmd.ID != "" {
+		return Event{}, ErrRepeated
 	}
 	switch c.State {
 	case InClaim, InRejection:

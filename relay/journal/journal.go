@@ -1,0 +1,255 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Errors by which a caller decides.
+var (
+	// ErrConflict: the key's last sequence is not the expected one. Somebody was
+	// faster; on a cluster it can be seen before the winner's record is visible.
+	ErrConflict = errors.New("somebody was faster")
+	// ErrUnknown: no answer in time. The record may or may not be written.
+	ErrUnknown = errors.New("no answer from the journal: written or not is unknown")
+	// ErrClosed: the journal was closed.
+	ErrClosed = errors.New("the journal is closed")
+	// ErrReplaced: the stream was deleted and made anew while this journal was
+	// open; its positions mean nothing any more.
+	ErrReplaced = errors.New("the journal was wiped or replaced while in use")
+	// ErrAhead: the position is beyond the end of the journal, which therefore
+	// is not the one it was taken from (a restored backup, for example).
+	ErrAhead = errors.New("the position is beyond the end of the journal")
+	// ErrDamaged: a record that was written is missing or unreadable.
+	ErrDamaged = errors.New("the journal is damaged")
+)
+
+// Defaults and limits.
+const (
+	// DefaultMaxAge keeps records for 30 days: long enough to settle a dispute
+	// about last week, short enough for personal data.
+	DefaultMaxAge = 30 * 24 * time.Hour
+	// DefaultMaxBytes is the size at which the oldest records go: 256 MiB,
+	// several hundred thousand calls.
+	DefaultMaxBytes = 256 << 20
+	// MaxRecord is the most bytes that one record may have.
+	MaxRecord = 64 << 10
+)
+
+// Options say where the journal is and how long it remembers. Either Dir or URL
+// is required.
+type Options struct {
+	// Dir is the directory of the embedded store, used when URL is empty. It is
+	// made with mode 0700; an existing one that others may enter is refused.
+	Dir string
+	// URL of an external NATS server or a comma-separated list of a cluster's
+	// servers (nats://, tls://). May hold credentials: it is never logged.
+	URL string
+	// Replicas of the stream on an external cluster, used when the stream is
+	// created. 0 means 3 on a cluster and 1 on a single server.
+	Replicas int
+	// MaxAge is how long a record is kept; 0 means DefaultMaxAge.
+	MaxAge time.Duration
+	// MaxBytes is how large the stream may grow before the oldest records go;
+	// 0 means DefaultMaxBytes.
+	MaxBytes int64
+	// NoSync acknowledges before the disk has the record. UNSAFE: it exists so
+	// that a benchmark can show what the sync costs. Embedded only.
+	NoSync bool
+	// Logger receives what the store and the connection have to say; nil
+	// discards it.
+	Logger *slog.Logger
+}
+
+// A Cursor is a position in one journal.
+type Cursor struct {
+	// Epoch is the identity of the journal: Journal.Epoch.
+	Epoch string
+	// Seq is the sequence of the last record seen; 0 is before the first.
+	Seq uint64
+}
+
+// A Record is one entry as it was appended.
+type Record struct {
+	// Seq is the record's place in the whole journal, from 1.
+	Seq uint64
+	// Key is the key that it was appended under.
+	Key string
+	// Data belongs to the receiver.
+	Data []byte
+	// At is the time of the append on the server's clock.
+	At time.Time
+}
+
+// A Journal is an open journal. Its methods may be called from any goroutine.
+// The owner closes it.
+type Journal struct {
+	log      *slog.Logger
+	nc       *nats.Conn
+	stream   jetstream.Stream
+	js       jetstream.JetStream
+	store    *embedded // nil for an external server
+	epoch    string
+	describe string
+	patience time.Duration // the longest wait for one answer
+	beat     time.Duration // how often a follower hears that the link lives
+
+	// Cancelled with the reason when the journal ends.
+	ctx context.Context
+	end context.CancelCauseFunc
+
+	// Under mu.
+	mu      sync.Mutex
+	closed  bool
+	fault   error          // why the last append or probe failed; nil is healthy
+	running sync.WaitGroup // the probe and every Follow; Add only while !closed
+
+	foreign atomic.Uint64
+	acked   atomic.Uint64 // the highest sequence known to be written
+}
+
+// Open opens the journal, creating it if there is none, and returns when it can
+// be written. Its failures are sentences for the person who starts the relay.
+func Open(ctx context.Context, o Options) (*Journal, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	j := &Journal{log: o.Logger, patience: localPatience, beat: localBeat}
+	j.ctx, j.end = context.WithCancelCause(context.WithoutCancel(ctx))
+	if err := j.connect(o); err != nil {
+		return nil, errors.Join(fmt.Errorf("journal: %w", err), j.Close())
+	}
+	if err := j.openStream(ctx, o); err != nil {
+		return nil, errors.Join(fmt.Errorf("journal: %w", err), j.Close())
+	}
+	if err := j.attend(ctx, o); err != nil {
+		return nil, errors.Join(fmt.Errorf("journal: %w", err), j.Close())
+	}
+	return j, nil
+}
+
+// attend does what the kind of store needs beyond the stream itself.
+func (j *Journal) attend(ctx context.Context, o Options) error {
+	if j.store == nil {
+		j.running.Go(j.probe)
+		return nil
+	}
+	if err := j.checkEnd(ctx, o.Dir); err != nil || o.NoSync {
+		return err // without sync a crash may lose records, so a mark would lie
+	}
+	j.acked.Store(j.stream.CachedInfo().State.LastSeq)
+	j.running.Go(func() { j.keepMark(o.Dir) })
+	return syncTree(o.Dir)
+}
+
+func (o Options) withDefaults() (Options, error) {
+	if o.Dir == "" && o.URL == "" {
+		return o, errors.New("neither a directory nor a server was given")
+	}
+	if o.MaxAge < 0 || o.MaxBytes < 0 || o.Replicas < 0 {
+		return o, errors.New("age, size and replicas cannot be negative")
+	}
+	if o.MaxAge == 0 {
+		o.MaxAge = DefaultMaxAge
+	}
+	if o.MaxBytes == 0 {
+		o.MaxBytes = DefaultMaxBytes
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o, nil
+}
+
+func (j *Journal) connect(o Options) (err error) {
+	if o.URL != "" {
+		j.patience, j.beat = remotePatience, remoteBeat
+		j.nc, err = dial(o, j.log)
+	} else {
+		if j.store, err = startEmbedded(o); err != nil {
+			return err
+		}
+		j.nc, err = j.store.connect(j.log)
+	}
+	if err != nil {
+		return err
+	}
+	j.js, err = jetstream.New(j.nc)
+	return err
+}
+
+// Epoch is the identity of this journal: it survives restarts and changes when
+// the journal is wiped.
+func (j *Journal) Epoch() string { return j.epoch }
+
+// Describe says in one line how safe a written record is: embedded or external,
+// replicas, and whether it is synced. For readiness and the console's header.
+func (j *Journal) Describe() string { return j.describe }
+
+// Foreign counts the records that Follow left out because they are not ours:
+// wrong key, or larger than MaxRecord.
+func (j *Journal) Foreign() uint64 { return j.foreign.Load() }
+
+// Healthy is nil as long as nothing is known that would make the next Append
+// fail. It asks nobody and returns at once: the verdict is that of the last
+// append, of the link, and with an external server of a question asked every
+// second.
+func (j *Journal) Healthy() error {
+	if err := context.Cause(j.ctx); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	if !j.nc.IsConnected() {
+		return errors.New("journal: the link to the server is down")
+	}
+	if j.store != nil && !j.store.running() {
+		return errors.New("journal: the store has shut itself down after a disk fault: free space or mend the disk, then start again")
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.fault
+}
+
+// heard records the outcome of the latest exchange for Healthy.
+func (j *Journal) heard(err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.fault = err
+}
+
+// begin registers something that Close must wait for.
+func (j *Journal) begin() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed {
+		return false
+	}
+	j.running.Add(1)
+	return true
+}
+
+// Close ends every Follow with ErrClosed, waits for all that the journal
+// started, and releases the directory. Closing twice is fine. It must not be
+// called from within a function given to Follow.
+func (j *Journal) Close() error {
+	j.mu.Lock()
+	j.closed = true
+	j.mu.Unlock()
+	j.end(ErrClosed)
+	j.running.Wait()
+	if j.nc != nil {
+		j.nc.Close()
+	}
+	if j.store == nil {
+		return nil
+	}
+	return j.store.close()
+}

@@ -1,0 +1,60 @@
+package journal_test
+
+import (
+	"testing"
+	"time"
+
+	"callscreen/relay/journal"
+)
+
+func TestS07TheOldestRecordsGoWhenTheJournalIsFull(t *testing.T) {
+	t.Parallel()
+	o := journal.Options{Dir: t.TempDir() + "/j", MaxBytes: 200 << 10}
+	j := mustOpen(t, o)
+	big := string(make([]byte, 10<<10))
+	for range 100 {
+		mustAppend(t, j, "a", big, last(t, j, "a"))
+	}
+	first, end, err := j.Head(t.Context())
+	if err != nil || end != 100 || first < 75 {
+		t.Fatalf("records %d to %d are left of 1000 KiB in 200 KiB (%v)", first, end, err)
+	}
+	mustClose(t, j)
+	j = mustOpen(t, o) // and what went is not taken for damage
+	wantRun(t, take(t, j, 0, int(end-first+1)), first)
+}
+
+func TestS07RecordsExpireWithAge(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir() + "/j"
+	j := mustOpen(t, journal.Options{Dir: dir})
+	fill(t, j, 0, 3)
+	mustClose(t, j)
+	// The limit of an existing journal follows the options; waiting for the
+	// server's own clock is the only way to see it expire.
+	j = mustOpen(t, journal.Options{Dir: dir, MaxAge: 200 * time.Millisecond})
+	expired := func() bool {
+		first, last, err := j.Head(t.Context())
+		return err == nil && first == 4 && last == 3
+	}
+	for deadline := time.Now().Add(15 * time.Second); !expired(); {
+		if time.Now().After(deadline) {
+			t.Fatal("records older than the limit are still there")
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+	mustClose(t, j)
+	j = mustOpen(t, journal.Options{Dir: dir}) // what went is not taken for damage
+	if seq := mustAppend(t, j, "k0", "k0", 0); seq != 4 {
+		t.Errorf("a sequence was used twice: %d", seq)
+	}
+}
+
+func last(t testing.TB, j *journal.Journal, key string) uint64 {
+	t.Helper()
+	rec, _, err := j.Last(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rec.Seq
+}
