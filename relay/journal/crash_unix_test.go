@@ -90,12 +90,12 @@ func TestS06ADirectoryOpenToOthersIsRefusedWithTheCommandThatMendsIt(t *testing.
 func TestS06ALinkOrAFileInPlaceOfTheDirectoryIsRefused(t *testing.T) {
 	t.Parallel()
 	base := t.TempDir()
-	real := filepath.Join(base, "real")
-	if err := os.Mkdir(real, 0o700); err != nil {
+	folder := filepath.Join(base, "real")
+	if err := os.Mkdir(folder, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	link := filepath.Join(base, "link")
-	if err := os.Symlink(real, link); err != nil {
+	if err := os.Symlink(folder, link); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(base, "file")
@@ -106,7 +106,7 @@ func TestS06ALinkOrAFileInPlaceOfTheDirectoryIsRefused(t *testing.T) {
 	if err := os.Mkdir(inner, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(real, filepath.Join(inner, "jetstream")); err != nil {
+	if err := os.Symlink(folder, filepath.Join(inner, "jetstream")); err != nil {
 		t.Fatal(err)
 	}
 	lock := filepath.Join(base, "lock")

@@ -85,7 +85,9 @@ func TestN03AFollowerSurvivesARestartOfTheServer(t *testing.T) {
 	fill(t, j, 10, 20)
 	eventually(t, "the new records come", func() bool { return count() >= 20 })
 	cancel()
-	<-done
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("the follower ended with %v", err)
+	}
 	wantRun(t, got, 1)
 	if len(got) != 20 {
 		t.Errorf("%d records, want 20: the append that failed was sent after all, or one came twice", len(got))
@@ -149,15 +151,15 @@ func TestN06ForeignRecordsAreLeftOutAndCounted(t *testing.T) {
 func TestN01AStreamThatCannotKeepThePromiseIsRefusedWithTheReason(t *testing.T) {
 	t.Parallel()
 	for want, change := range map[string]func(*jetstream.StreamConfig){
-		"in files, not in memory":       func(c *jetstream.StreamConfig) { c.Storage = jetstream.MemoryStorage },
-		"retention policy limits":       func(c *jetstream.StreamConfig) { c.Retention = jetstream.InterestPolicy },
-		"must not allow direct reads":   func(c *jetstream.StreamConfig) { c.AllowDirect = true },
-		"must have the subject":         func(c *jetstream.StreamConfig) { c.Subjects = []string{"callscreen.call.a"} },
-		"must acknowledge":              func(c *jetstream.StreamConfig) { c.NoAck = true },
-		"the records of one call":       func(c *jetstream.StreamConfig) { c.MaxMsgsPerSubject = 1 },
-		"must accept records of":        func(c *jetstream.StreamConfig) { c.MaxMsgSize = 100 },
-		"must not have the persist":     func(c *jetstream.StreamConfig) { c.PersistMode = jetstream.AsyncPersistMode },
-		"must not transform or republi": func(c *jetstream.StreamConfig) { c.RePublish = &jetstream.RePublish{Destination: "x.>"} },
+		"in files, not in memory":     func(c *jetstream.StreamConfig) { c.Storage = jetstream.MemoryStorage },
+		"retention policy limits":     func(c *jetstream.StreamConfig) { c.Retention = jetstream.InterestPolicy },
+		"must not allow direct reads": func(c *jetstream.StreamConfig) { c.AllowDirect = true },
+		"must have the subject":       func(c *jetstream.StreamConfig) { c.Subjects = []string{"callscreen.call.a"} },
+		"must acknowledge":            func(c *jetstream.StreamConfig) { c.NoAck = true },
+		"the records of one call":     func(c *jetstream.StreamConfig) { c.MaxMsgsPerSubject = 1 },
+		"must accept records of":      func(c *jetstream.StreamConfig) { c.MaxMsgSize = 100 },
+		"must not have the persist":   func(c *jetstream.StreamConfig) { c.PersistMode = jetstream.AsyncPersistMode },
+		"must not transform":          func(c *jetstream.StreamConfig) { c.RePublish = &jetstream.RePublish{Destination: "x.>"} },
 	} {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()
@@ -216,7 +218,7 @@ func TestAStoreThatIsFullFailsTheAppend(t *testing.T) {
 
 func TestAServerThatIsNotThereIsNamedWithoutItsPassword(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a port that nobody serves
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 func TestRecordsComeBackInTheOrderOfTheirAppends(t *testing.T) {
 	t.Parallel()
 	eachBackend(t, func(t *testing.T, b backend) {
+		t.Helper()
 		j := mustOpen(t, b.options(t))
 		before := time.Now().Add(-time.Second)
 		if seq := mustAppend(t, j, "a", "one", 0); seq != 1 {
@@ -46,6 +47,7 @@ func TestRecordsComeBackInTheOrderOfTheirAppends(t *testing.T) {
 func TestAppendIsRefusedWhenTheKeyMovedOn(t *testing.T) {
 	t.Parallel()
 	eachBackend(t, func(t *testing.T, b backend) {
+		t.Helper()
 		j := mustOpen(t, b.options(t))
 		seq := mustAppend(t, j, "a", "rang", 0)
 		other := mustAppend(t, j, "b", "rang", 0)
@@ -68,6 +70,7 @@ func TestAppendIsRefusedWhenTheKeyMovedOn(t *testing.T) {
 func TestO01OfManyRacersForAKeyExactlyOneWins(t *testing.T) {
 	t.Parallel()
 	eachBackend(t, func(t *testing.T, b backend) {
+		t.Helper()
 		j := mustOpen(t, b.options(t))
 		const calls, racers = 250, 4
 		won := race(t, calls, racers, func(key string, _ int) (bool, error) {
@@ -146,6 +149,7 @@ func race(t *testing.T, calls, racers int, try func(key string, racer int) (bool
 func TestLastIsTheNewestRecordOfItsKey(t *testing.T) {
 	t.Parallel()
 	eachBackend(t, func(t *testing.T, b backend) {
+		t.Helper()
 		j := mustOpen(t, b.options(t))
 		if _, found, err := j.Last(t.Context(), "a"); found || err != nil {
 			t.Fatalf("a key without records: %v %v", found, err)
@@ -166,6 +170,7 @@ func TestLastIsTheNewestRecordOfItsKey(t *testing.T) {
 func TestReopeningResumesSequenceAndEpoch(t *testing.T) {
 	t.Parallel()
 	eachBackend(t, func(t *testing.T, b backend) {
+		t.Helper()
 		o := b.options(t)
 		j := mustOpen(t, o)
 		epoch := j.Epoch()
@@ -189,6 +194,7 @@ func TestReopeningResumesSequenceAndEpoch(t *testing.T) {
 func TestAWipedJournalHasANewEpoch(t *testing.T) {
 	t.Parallel()
 	eachBackend(t, func(t *testing.T, b backend) {
+		t.Helper()
 		o := b.options(t)
 		j := mustOpen(t, o)
 		fill(t, j, 0, 3)
@@ -209,6 +215,7 @@ func TestAWipedJournalHasANewEpoch(t *testing.T) {
 func TestAFollowerSeesTheSeamBetweenOldAndNewExactlyOnce(t *testing.T) {
 	t.Parallel()
 	eachBackend(t, func(t *testing.T, b backend) {
+		t.Helper()
 		j := mustOpen(t, b.options(t))
 		fill(t, j, 0, 300)
 		var writer sync.WaitGroup
@@ -232,6 +239,7 @@ func TestAFollowerSeesTheSeamBetweenOldAndNewExactlyOnce(t *testing.T) {
 func TestAFollowerThatResumesAcrossAReopenSeesAll(t *testing.T) {
 	t.Parallel()
 	eachBackend(t, func(t *testing.T, b backend) {
+		t.Helper()
 		o := b.options(t)
 		j := mustOpen(t, o)
 		fill(t, j, 0, 20)
@@ -250,6 +258,7 @@ func TestAFollowerThatResumesAcrossAReopenSeesAll(t *testing.T) {
 func TestFollowEndsWithTheReasonItWasGiven(t *testing.T) {
 	t.Parallel()
 	eachBackend(t, func(t *testing.T, b backend) {
+		t.Helper()
 		j := mustOpen(t, b.options(t))
 		fill(t, j, 0, 1)
 
@@ -279,6 +288,7 @@ func TestFollowEndsWithTheReasonItWasGiven(t *testing.T) {
 func TestAClosedJournalSaysSo(t *testing.T) {
 	t.Parallel()
 	eachBackend(t, func(t *testing.T, b backend) {
+		t.Helper()
 		j := mustOpen(t, b.options(t))
 		if err := j.Healthy(); err != nil {
 			t.Fatalf("open and unhealthy: %v", err)

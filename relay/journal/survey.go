@@ -102,7 +102,7 @@ func walkFrames(buf []byte, last uint64) (at int, lastSeq uint64, fault string) 
 // between header and data.
 func wholeHeader(b []byte) bool {
 	n := binary.LittleEndian.Uint32(b)
-	return uint64(n) <= uint64(len(b)-4) && bytes.HasSuffix(b[4:4+n], []byte("\r\n\r\n"))
+	return int64(n) <= int64(len(b))-4 && bytes.HasSuffix(b[4:4+n], []byte("\r\n\r\n"))
 }
 
 // blockFiles are the store's record files, oldest first.
