@@ -1,0 +1,259 @@
+package relay
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"callscreen/relay/call"
+	"callscreen/relay/journal"
+	"callscreen/relay/wire"
+)
+
+// keepRecent is how many events stay encoded in memory so that a console that
+// was away shortly is sent what it missed and not a whole board.
+const keepRecent = 1024
+
+// desk owns the board. Exactly one goroutine, the journal's follower, changes
+// it ([desk.take]); everybody else looks under the lock. A new console gets its
+// snapshot and its seat in one step under that lock, so that no event falls
+// between the two and none comes twice.
+type desk struct {
+	epoch string
+	log   *slog.Logger
+
+	mu      sync.Mutex
+	board   *call.Board
+	seq     uint64 // last journal sequence taken, also of records that are not ours
+	changed chan struct{}
+	recent  []call.Event
+	seats   map[*seat]struct{}
+	live    bool // the journal is read: seats may be taken
+	graph   string
+}
+
+func newDesk(epoch string, log *slog.Logger) *desk {
+	return &desk{
+		epoch: epoch, log: log, board: call.NewBoard(),
+		changed: make(chan struct{}), seats: map[*seat]struct{}{},
+	}
+}
+
+// take folds one record into the board and hands it to every console.
+func (d *desk) take(r journal.Record) error {
+	now := time.Now()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if r.Key != "" { // else somebody else's record on our stream, which the journal has reported
+		d.fold(r, now)
+	}
+	d.seq = r.Seq
+	close(d.changed)
+	d.changed = make(chan struct{})
+	return nil
+}
+
+func (d *desk) fold(r journal.Record, now time.Time) {
+	e, err := decode(r, now)
+	if err != nil {
+		// A record is checked like any outside input: others may write to a
+		// shared stream.
+		d.log.Warn("a journal record was passed over", "seq", r.Seq, "err", err)
+		return
+	}
+	d.board.Apply(e)
+	d.remember(e)
+	d.broadcastEvent(e, now)
+}
+
+func (d *desk) remember(e call.Event) {
+	if len(d.recent) == keepRecent {
+		d.recent = slices.Delete(d.recent, 0, keepRecent/4)
+	}
+	d.recent = append(d.recent, e)
+}
+
+func (d *desk) broadcastEvent(e call.Event, now time.Time) {
+	if len(d.seats) == 0 {
+		return
+	}
+	d.broadcast(d.eventFrame(e, now))
+}
+
+// eventFrame needs the lock: what is left of a call is read off the board.
+func (d *desk) eventFrame(e call.Event, now time.Time) []byte {
+	c, _ := d.board.Get(e.Call)
+	return d.frame(wire.NewEvent(d.epoch, e, c, now))
+}
+
+// frame encodes one of this package's own frames, which cannot fail.
+func (d *desk) frame(v any) []byte {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		d.log.Error("a frame could not be encoded", "err", err)
+	}
+	return raw
+}
+
+func (d *desk) broadcast(frame []byte) {
+	for s := range d.seats {
+		s.offer(frame)
+	}
+}
+
+// open lets consoles in: the journal has been read to its end.
+func (d *desk) open() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.live = true
+}
+
+func (d *desk) ready() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.live
+}
+
+// look copies a call off the board.
+func (d *desk) look(id call.ID) (call.Call, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c, ok := d.board.Get(id)
+	if !ok {
+		return call.Call{}, false
+	}
+	return *c, true
+}
+
+// decide judges a command and says which sequence the claim builds on.
+func (d *desk) decide(cmd call.Command, now time.Time) (e call.Event, expected uint64, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	e, err = d.board.Decide(cmd, now)
+	if err != nil {
+		return e, 0, err
+	}
+	c, _ := d.board.Get(cmd.Call)
+	return e, c.Seq, nil
+}
+
+// watch returns the channel that closes at the next change and copies of the
+// calls that are not over. Taken together, so that no change is missed.
+func (d *desk) watch() (<-chan struct{}, []call.Call) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	live := make([]call.Call, 0, len(d.board.Live()))
+	for _, c := range d.board.Live() {
+		live = append(live, *c)
+	}
+	return d.changed, live
+}
+
+// await returns once the board holds a sequence of the journal.
+func (d *desk) await(ctx context.Context, seq uint64) error {
+	for {
+		d.mu.Lock()
+		at, changed := d.seq, d.changed
+		d.mu.Unlock()
+		if at >= seq {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// sit gives a console its seat and puts the welcome, and what it missed, into
+// its queue first. It reports false while the journal is still being read.
+func (d *desk) sit(s *seat, from *wire.Cursor) bool {
+	now := time.Now()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.live {
+		return false
+	}
+	d.seats[s] = struct{}{}
+	w := wire.Welcome{
+		Kind: wire.KindWelcome, Cursor: wire.Cursor{Epoch: d.epoch, Seq: d.seq},
+		Operator: s.operator, Bot: s.bot, Watching: len(d.seats), Graph: d.graph,
+	}
+	missed, resumed := d.since(from)
+	if resumed {
+		w.Resumed = true
+	} else {
+		w.Board = wire.NewBoard(d.board.Calls(), d.board.Tally(), now)
+	}
+	s.first = append(s.first, d.frame(w))
+	for _, e := range missed {
+		s.first = append(s.first, d.eventFrame(e, now))
+	}
+	d.broadcastStatus(s)
+	return true
+}
+
+// since finds what a console with a cursor has missed; ok is false when memory
+// does not reach back so far, or the cursor belongs to another journal.
+func (d *desk) since(from *wire.Cursor) (missed []call.Event, ok bool) {
+	if from == nil || from.Epoch != d.epoch || from.Seq > d.seq {
+		return nil, false
+	}
+	if from.Seq == d.seq {
+		return nil, true
+	}
+	i, _ := slices.BinarySearchFunc(d.recent, from.Seq+1, func(e call.Event, seq uint64) int {
+		return int(e.Seq) - int(seq) //nolint:gosec // sequences of one stream are far below 2^63
+	})
+	if i == 0 && (len(d.recent) == 0 || d.recent[0].Seq != from.Seq+1) {
+		return nil, false
+	}
+	return d.recent[i:], true
+}
+
+// leave gives the seat up.
+func (d *desk) leave(s *seat) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.seats, s)
+	d.broadcastStatus(nil)
+}
+
+// setGraph notes whether calls can be rejected at all, and tells the consoles.
+func (d *desk) setGraph(why string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.graph != why {
+		d.graph = why
+		d.broadcastStatus(nil)
+	}
+}
+
+func (d *desk) broadcastStatus(except *seat) {
+	frame := d.frame(wire.Status{Kind: wire.KindStatus, Watching: len(d.seats), Graph: d.graph})
+	for s := range d.seats {
+		if s != except {
+			s.offer(frame)
+		}
+	}
+}
+
+// waiting counts the calls that wait for a decision.
+func (d *desk) waiting() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.board.Waiting()
+}
+
+// dismiss tells every console why the relay hangs up.
+func (d *desk) dismiss(code int, why string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for s := range d.seats {
+		s.hangUp(code, why)
+	}
+}

@@ -1,0 +1,329 @@
+package relay
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	gopath "path"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sync/errgroup"
+
+	"callscreen/graph"
+	"callscreen/relay/call"
+	"callscreen/relay/journal"
+	"callscreen/relay/wire"
+)
+
+const (
+	// finishWithin bounds the way down: requests under way, their outcomes and
+	// the consoles' goodbye.
+	finishWithin = 8 * time.Second
+	// headerBytes bounds a request's headers; a token is at most 8 KiB of them.
+	headerBytes = 16 << 10
+	// defaultMaxBody is ample: notifications seen have 350 to 5,000 bytes.
+	defaultMaxBody = 256 << 10
+)
+
+// Journal is the record that everything is appended to before it is shown or
+// answered; package journal keeps it, and the contract of each method is there.
+type Journal interface {
+	Epoch() string
+	Head(ctx context.Context) (first, last uint64, err error)
+	Append(ctx context.Context, key string, data []byte, expectedLast uint64) (seq uint64, err error)
+	Last(ctx context.Context, key string) (journal.Record, bool, error)
+	Follow(ctx context.Context, after uint64, fn func(journal.Record) error) error
+	Healthy() error
+}
+
+// Authenticator checks that a notification comes from Microsoft.
+type Authenticator interface {
+	Authenticate(ctx context.Context, h http.Header) (graph.Sender, error)
+	Ready() error
+}
+
+// Rejecter rejects calls at Graph.
+type Rejecter interface {
+	Reject(ctx context.Context, r graph.Rejection) (graph.Receipt, error)
+}
+
+// Tokens keeps the outbound tokens that a rejecter uses warm.
+type Tokens interface {
+	Warm(tenant string)
+	Ready() error
+}
+
+// Operators knows whose token is whose.
+type Operators interface {
+	Authenticate(token string) (name string, ok bool)
+}
+
+// Options are the parts and the settings of a relay. All parts are required;
+// the server uses them and closes none.
+type Options struct {
+	Journal   Journal
+	Auth      Authenticator
+	Graph     Rejecter
+	Tokens    Tokens
+	Operators Operators
+	Logger    *slog.Logger
+
+	WebhookPath  string
+	Bot          string        // what the relay calls itself on the screens
+	RingTimeout  time.Duration // Graph v1.0, call: reject: 15 s
+	RejectMargin time.Duration // decisions end this much before the ring timeout
+	MaxBody      int64         // of a notification in bytes; 0 = 256 KiB
+	Shared       bool          // other relays write to the same journal
+	TLS          *tls.Config   // nil: plain HTTP, for loopback and behind a tunnel
+}
+
+// Server is one relay. Make it with [New], run it once with [Server.Run].
+type Server struct {
+	opts Options
+	log  *slog.Logger
+	id   string // of this running relay; a restart is another one
+
+	desk    *desk
+	answers *answers
+	metrics *metrics
+
+	base     context.Context // for decisions: they end by their own deadlines, not with Run's context
+	stopping atomic.Bool
+	work     sync.WaitGroup // decisions under way
+}
+
+// New makes a relay of its parts. Nothing runs yet.
+func New(o Options) *Server {
+	if o.MaxBody == 0 {
+		o.MaxBody = defaultMaxBody
+	}
+	s := &Server{
+		opts: o, log: o.Logger, id: newID(), base: context.Background(),
+		answers: &answers{kept: map[[2]string]*pending{}},
+	}
+	s.desk = newDesk(o.Journal.Epoch(), o.Logger)
+	s.metrics = newMetrics(s.desk)
+	return s
+}
+
+// Run serves on a listener until the context ends, then goes down in order:
+// no more webhooks, decisions under way to their end, their outcomes recorded,
+// consoles told to come back. It returns when everything it started has ended.
+func (s *Server) Run(ctx context.Context, ln net.Listener) error {
+	inner, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	first, head, err := s.opts.Journal.Head(ctx)
+	if err != nil {
+		_ = ln.Close()
+		return fmt.Errorf("relay: %w", err)
+	}
+	if first > head {
+		head = 0 // empty, or emptied by age: there is nothing to wait for
+	}
+	group, inner := errgroup.WithContext(inner)
+	group.Go(func() error { return s.opts.Journal.Follow(inner, 0, s.desk.take) })
+	group.Go(func() error {
+		if err := s.desk.await(inner, head); err != nil {
+			return err
+		}
+		s.desk.open()
+		return s.sweep(inner)
+	})
+	group.Go(func() error { return s.watchGraph(inner) })
+
+	srv := s.httpServer()
+	group.Go(func() error { return serve(srv, ln, s.opts.TLS != nil) })
+	group.Go(func() error {
+		select {
+		case <-ctx.Done():
+		case <-inner.Done():
+		}
+		s.goDown(srv)
+		cancel()
+		return nil
+	})
+	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return fmt.Errorf("relay: %w", err)
+	}
+	return nil
+}
+
+func serve(srv *http.Server, ln net.Listener, secure bool) error {
+	var err error
+	if secure {
+		err = srv.ServeTLS(ln, "", "")
+	} else {
+		err = srv.Serve(ln)
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+func (s *Server) goDown(srv *http.Server) {
+	s.stopping.Store(true)
+	ctx, cancel := context.WithTimeout(context.Background(), finishWithin)
+	defer cancel()
+	_ = srv.Shutdown(ctx) // the consoles' sockets are not its business
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.work.Wait()
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		s.log.Warn("going down with decisions under way; they will be shown as unknown")
+	}
+	// What was recorded last is still on its way to the board: the consoles hear
+	// every outcome before the goodbye.
+	if _, last, err := s.opts.Journal.Head(ctx); err == nil {
+		_ = s.desk.await(ctx, last)
+	}
+	s.desk.dismiss(wire.Shutdown, "the relay is going down; come back")
+	_ = srv.Close()
+}
+
+// httpServer has a bound for every wait.
+func (s *Server) httpServer() *http.Server {
+	return &http.Server{
+		Handler:           s.Handler(),
+		TLSConfig:         s.opts.TLS,
+		ReadHeaderTimeout: 3 * time.Second,
+		ReadTimeout:       5 * time.Second,
+		WriteTimeout:      20 * time.Second, // a script waits for its decision's outcome
+		IdleTimeout:       60 * time.Second,
+		MaxHeaderBytes:    headerBytes,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+}
+
+// Handler is everything the relay serves over HTTP.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST "+s.opts.WebhookPath, s.handleWebhook)
+	mux.HandleFunc("GET /v1/stream", s.handleStream)
+	mux.HandleFunc("POST /v1/calls/{id}/reject", s.handleReject)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	mux.HandleFunc("GET /readyz", s.handleReady)
+	metrics := promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{})
+	mux.Handle("GET /metrics", localOnly(metrics))
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == s.opts.WebhookPath {
+			w.Header().Set("Allow", http.MethodPost)
+			problem(w, http.StatusMethodNotAllowed, "The webhook takes POST.")
+			return
+		}
+		problem(w, http.StatusNotFound, "Nothing is served at this address.")
+	})
+	return s.recovering(exactPath(mux))
+}
+
+// exactPath keeps the mux from redirecting paths such as //api/calls: a client
+// that follows would send its token along.
+func exactPath(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if path := r.URL.Path; path == "" || path[0] != '/' || path != gopath.Clean(path) || r.URL.RawPath != "" {
+			problem(w, http.StatusNotFound, "Nothing is served at this address.")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// recovering keeps one bad request from ending the relay. The stack goes to our
+// log; the answer says nothing.
+func (s *Server) recovering(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if p := recover(); p != nil {
+				s.metrics.panics.Inc()
+				s.log.Error("a request ended in a panic", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+				problem(w, http.StatusInternalServerError, "The relay met an error of its own.")
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// localOnly serves whoever sits on this machine. A tunnel or proxy also comes
+// from loopback, but it says for whom.
+func localOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !fromLoopback(r) || r.Header.Get("Forwarded") != "" || r.Header.Get("X-Forwarded-For") != "" {
+			problem(w, http.StatusNotFound, "Nothing is served at this address.")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) handleReady(w http.ResponseWriter, _ *http.Request) {
+	if why := s.notReady(); why != "" {
+		problem(w, http.StatusServiceUnavailable, why)
+		return
+	}
+	_, _ = w.Write([]byte("ready\n"))
+}
+
+// notReady is why calls cannot be screened now, in a fixed sentence; "" when they can.
+func (s *Server) notReady() string {
+	switch {
+	case s.stopping.Load():
+		return "The relay is going down."
+	case !s.desk.ready():
+		return "The journal is still being read."
+	case s.opts.Journal.Healthy() != nil:
+		return "The journal cannot be written."
+	default:
+		return s.graphTrouble()
+	}
+}
+
+func (s *Server) graphTrouble() string {
+	switch {
+	case s.opts.Auth.Ready() != nil:
+		return "Microsoft's keys are not loaded: notifications cannot be checked."
+	case s.opts.Tokens.Ready() != nil:
+		return "There is no token for Graph: calls cannot be rejected."
+	default:
+		return ""
+	}
+}
+
+// watchGraph tells the consoles when calls cannot be rejected, and when they can again.
+func (s *Server) watchGraph(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		s.desk.setGraph(s.graphTrouble())
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// Ready returns nil once calls can be screened.
+func (s *Server) Ready() error {
+	if why := s.notReady(); why != "" {
+		return errors.New(why)
+	}
+	return nil
+}
+
+// Look returns what the relay knows of a call.
+func (s *Server) Look(id call.ID) (call.Call, bool) { return s.desk.look(id) }
+
+func newID() string { return rand.Text() }

@@ -1,0 +1,90 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"callscreen/relay/call"
+	"callscreen/relay/journal"
+)
+
+const (
+	// confirmWithin is how long after Graph's 202 its report of the end may take.
+	confirmWithin = 5 * time.Second
+	// sweepAgain is the pause after the journal refused to record what is due.
+	sweepAgain = 250 * time.Millisecond
+)
+
+// sweep records what follows from time alone: a call nobody decided expires, a
+// rejection without confirmation ends unconfirmed, a claim whose relay died
+// becomes unknown. Several relays on one journal all try; one append wins and
+// the others' are refused, which is as it should be.
+func (s *Server) sweep(ctx context.Context) error {
+	for {
+		changed, live := s.desk.watch()
+		now := time.Now()
+		next := time.Hour
+		for _, c := range live {
+			e, at, ok := s.due(c)
+			if !ok {
+				continue
+			}
+			if wait := at.Sub(now); wait > 0 {
+				next = min(next, wait)
+				continue
+			}
+			e.At, e.Call = now, c.ID
+			if _, err := s.append(e, c.Seq); err != nil && !errors.Is(err, journal.ErrConflict) {
+				s.log.Error("what is due could not be recorded", "event", e.Kind, "err", err)
+			}
+			// Done or not, look again: a record that went through changes the
+			// board, which wakes this loop earlier.
+			next = min(next, sweepAgain)
+		}
+		timer := time.NewTimer(next)
+		select {
+		case <-changed:
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		}
+		timer.Stop()
+	}
+}
+
+// due is what happens to a call by itself, and when.
+func (s *Server) due(c call.Call) (e call.Event, at time.Time, ok bool) {
+	switch c.State {
+	case call.Ringing, call.InDoubt:
+		return call.Event{Kind: call.Expired}, c.Deadline(), true
+	case call.InRejection:
+		at = c.ClaimedAt.Add(confirmWithin)
+		if c.Reply != nil {
+			at = at.Add(c.Reply.Took.Duration())
+		}
+		return call.Event{Kind: call.Unconfirmed}, at, true
+	case call.InClaim:
+		return s.abandoned(c)
+	case call.Over:
+		return e, at, false
+	default:
+		return e, at, false
+	}
+}
+
+// abandoned is when a claim's outcome will not come any more. Our own claims
+// are the business of [Server.decide], which gives up on recording an outcome
+// outcomeAfter the deadline. A journal that is this relay's alone holds no claim
+// of another running relay, so one that is not ours is left from before a crash;
+// on a shared journal its relay may be at work until the deadline.
+func (s *Server) abandoned(c call.Call) (e call.Event, at time.Time, ok bool) {
+	e = call.Event{Kind: call.Unknown, Reply: &call.Reply{
+		Words: "the relay that sent the rejection stopped before Graph's answer was recorded",
+	}}
+	if c.Claim == nil || c.Claim.Relay != s.id && !s.opts.Shared {
+		return e, c.ClaimedAt, true
+	}
+	return e, c.Deadline().Add(outcomeAfter + sweepAgain), true
+}
