@@ -1,0 +1,252 @@
+package client
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"callscreen/relay/call"
+	"callscreen/relay/wire"
+)
+
+const (
+	// maxAsked bounds the decisions that the relay has and has not answered. It
+	// hangs up on whoever asks too much at once; the others wait here.
+	maxAsked = 24
+	// graceAfter is how long after a call's deadline an answer may still come.
+	graceAfter = time.Second
+	// longestRing is the time for an answer about a call that the board does not
+	// know (Graph v1.0, call: reject: 15 seconds).
+	longestRing = 15 * time.Second
+)
+
+// ErrOffline says that a decision was not sent and will not be.
+var ErrOffline = errors.New("not sent: the link to the relay is down")
+
+// command is a decision without an answer.
+type command struct {
+	request string
+	call    call.ID
+	reason  call.Reason
+	written bool        // handed to a socket: it may have arrived
+	asked   bool        // handed to the socket of this link
+	orphan  bool        // the link that it was written to has ended
+	due     *time.Timer // answers it as unknown
+}
+
+// Reject sends the wish to reject a call and returns the id of the request,
+// which the answer in Next carries. It never waits. With an error ([ErrOffline])
+// nothing was sent, nothing will be, and no answer follows.
+func (c *Client) Reject(id call.ID, reason call.Reason) (request string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.over || !c.link.Up:
+		return "", ErrOffline
+	case len(c.pending)+c.feed.answers >= maxOpen:
+		return "", fmt.Errorf("%w: too many decisions wait already", ErrOffline)
+	}
+	p := &command{request: rand.Text(), call: id, reason: reason}
+	c.pending[p.request] = p
+	p.due = time.AfterFunc(c.timeFor(id), func() { c.late(p.request) })
+	c.send(p)
+	return p.request, nil
+}
+
+// timeFor is how long an answer may take. The deadline here is later than the
+// relay's by a frame's way, so the grace is for the answer's way back.
+func (c *Client) timeFor(id call.ID) time.Duration {
+	left := longestRing
+	if k, ok := c.board.Get(id); ok && k.Known() {
+		left = max(time.Until(k.Deadline()), 0)
+	}
+	return left + graceAfter
+}
+
+// send queues a command for the link. The caller holds mu, here and below.
+func (c *Client) send(p *command) {
+	p.orphan = false
+	c.out = append(c.out, wire.FromConsole{
+		Kind: wire.KindReject, Request: p.request, Call: p.call, Reason: string(p.reason),
+	})
+	signal(c.work)
+}
+
+// takeReject hands the writer the next decision: from now on it may have arrived.
+func (c *Client) takeReject() (wire.FromConsole, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.out) == 0 || c.asked >= maxAsked {
+		return wire.FromConsole{}, false
+	}
+	f := c.out[0]
+	c.out = c.out[1:]
+	p := c.pending[f.Request] // what is answered is taken out of both
+	p.written, p.asked = true, true
+	c.asked++
+	return f, true
+}
+
+// takeDrawn hands the writer the newest Alive, once.
+func (c *Client) takeDrawn() *int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	drawn := c.drawn
+	c.drawn = nil
+	return drawn
+}
+
+// answer passes on what became of a decision: the first answer only.
+func (c *Client) answer(a call.Answer) {
+	p, open := c.pending[a.Request]
+	if !open {
+		return
+	}
+	p.due.Stop()
+	delete(c.pending, a.Request)
+	if p.asked {
+		c.asked--
+		signal(c.work)
+	}
+	c.out = slices.DeleteFunc(c.out, func(f wire.FromConsole) bool { return f.Request == a.Request })
+	c.add(call.Update{Answer: &a})
+}
+
+// late answers a decision that nobody answered in time: by the journal, if it
+// tells more than we know.
+func (c *Client) late(request string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p, open := c.pending[request]
+	if !open {
+		return
+	}
+	if k, ok := c.board.Get(p.call); ok && k.Claim != nil && k.Claim.Command == request {
+		c.settleOwn(p, k)
+	}
+	if _, open := c.pending[request]; open {
+		c.giveUp(p, "no answer came from the relay")
+	}
+}
+
+// broken takes back what the ended link has not written; what it has may have
+// arrived and waits for the next link, or for its time.
+func (c *Client) broken() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	// Under the same lock: a decision pressed from now on is refused.
+	c.link.Up = false
+	c.drawn, c.asked = nil, 0
+	for _, p := range c.pending {
+		p.asked = false
+		if p.written {
+			p.orphan = true
+		} else {
+			c.giveUp(p, "the link broke")
+		}
+	}
+	c.out = nil
+}
+
+// giveUp answers a decision for which nothing more will be done.
+func (c *Client) giveUp(p *command, why string) {
+	if p.written {
+		c.reply(p, call.WasUnknown, why+": it may have worked")
+	} else {
+		c.reply(p, call.NotSent, why+" before it was sent")
+	}
+}
+
+// abandon answers all that is open when the client ends.
+func (c *Client) abandon() {
+	for _, p := range c.pending {
+		c.giveUp(p, "the console left")
+	}
+}
+
+// settle learns from the journal what became of decisions whose link broke, and
+// sends again those that it has no trace of.
+func (c *Client) settle(now time.Time) {
+	for _, p := range c.pending {
+		if !p.orphan {
+			continue
+		}
+		k, ok := c.board.Get(p.call)
+		switch {
+		case !ok || !k.Known():
+			c.reply(p, call.WasUnknown, "the relay came back without knowing the call")
+		case k.Claim != nil && k.Claim.Command == p.request:
+			c.settleOwn(p, k)
+		case k.State == call.Ringing && now.Before(k.Usable()):
+			c.send(p)
+		default:
+			c.settleLost(p, k, now)
+		}
+	}
+}
+
+// settleOwn answers a decision that came first, as the relay would have.
+func (c *Client) settleOwn(p *command, k *call.Call) {
+	a := call.Answer{Request: p.request, Call: p.call, Reason: p.reason, Reply: k.Reply}
+	switch k.State {
+	case call.InClaim:
+		return // the outcome is still to come
+	case call.InRejection:
+		a.Verdict = call.WasRejected
+	case call.Ringing:
+		a.Verdict = call.WasRefused
+	case call.InDoubt:
+		a.Verdict = call.WasUnknown
+	case call.Over:
+		a.Verdict = verdictOf(k)
+	default:
+		a.Verdict = call.WasUnknown
+	}
+	if k.Reply != nil {
+		a.Words = k.Reply.Words
+	}
+	c.answer(a)
+}
+
+// verdictOf is the verdict about the claim of a call that is over.
+func verdictOf(k *call.Call) call.Verdict {
+	switch k.Ending {
+	case call.EndRejected:
+		return call.WasRejected
+	case call.EndUnconfirmed:
+		if k.Reply != nil && k.Reply.Probably {
+			return call.WasGone // on the second request; the first probably did it
+		}
+		return call.WasRejected
+	case call.EndGone:
+		return call.WasGone
+	case call.EndHungUp, call.EndRefused:
+		return call.WasRefused // a claim that Graph refused, then the call ended
+	case call.EndTimedOut, call.EndUnknown:
+		return call.WasUnknown
+	default:
+		return call.WasUnknown
+	}
+}
+
+// settleLost answers a decision that was not first, or came to nothing.
+func (c *Client) settleLost(p *command, k *call.Call, now time.Time) {
+	switch {
+	case k.State == call.Ringing, k.Ending == call.EndTimedOut, k.Ending == call.EndRefused:
+		c.reply(p, call.WasTooLate, "the link broke, and the time to decide is over")
+	case k.Claim != nil && (k.State != call.Over || k.Ending == call.EndRejected || k.Ending == call.EndUnconfirmed):
+		c.answer(call.Answer{
+			Request: p.request, Call: p.call, Verdict: call.WasTaken,
+			Reason: k.Claim.Reason, By: k.Claim.Operator, Ago: call.ToMillis(max(now.Sub(k.ClaimedAt), 0)),
+		})
+	default:
+		c.reply(p, call.WasGone, "the call ended while the link was down")
+	}
+}
+
+// reply answers a decision in our own words.
+func (c *Client) reply(p *command, v call.Verdict, words string) {
+	c.answer(call.Answer{Request: p.request, Call: p.call, Verdict: v, Reason: p.reason, Words: words})
+}

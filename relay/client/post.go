@@ -1,0 +1,116 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+	"time"
+
+	"callscreen/relay/call"
+)
+
+const (
+	// postWithin bounds a decision by HTTP: a ring, its grace and the way.
+	postWithin = longestRing + graceAfter + 4*time.Second
+	// maxAnswer bounds the body of its answer.
+	maxAnswer = 64 << 10
+)
+
+// Reject decides about one call by HTTP, for scripts: POST
+// /v1/calls/{id}/reject. request is the caller's id of the decision; repeating
+// it brings the same answer; "" makes a new one. Every verdict of the relay is
+// an answer, and so is [call.WasUnknown] when the connection broke after the
+// request had left. An error means that nothing was decided, in words.
+func Reject(ctx context.Context, o Options, id call.ID, reason call.Reason, request string) (call.Answer, error) {
+	c, err := New(o)
+	if err != nil {
+		return call.Answer{}, err
+	}
+	if id, err = call.ParseID(string(id)); err != nil {
+		return call.Answer{}, err
+	}
+	if request == "" {
+		request = rand.Text()
+	}
+	ctx, cancel := context.WithTimeout(ctx, postWithin)
+	defer cancel()
+	var sent atomic.Bool
+	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { sent.Store(true) }}
+	req, err := c.postRequest(httptrace.WithClientTrace(ctx, trace), id, reason, request)
+	if err != nil {
+		return call.Answer{}, err
+	}
+	hc := c.httpClient()
+	defer hc.CloseIdleConnections()
+	resp, err := hc.Do(req)
+	if err != nil {
+		if sent.Load() {
+			return call.Answer{
+				Request: request, Call: id, Reason: reason, Verdict: call.WasUnknown,
+				Words: "the relay did not answer: it may have worked",
+			}, nil
+		}
+		return call.Answer{}, unreachable(c.relay.Host, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return call.Answer{}, refusal(c.relay.Host, resp)
+	}
+	return readAnswer(resp.Body, call.Answer{Request: request, Call: id, Reason: reason})
+}
+
+func (c *Client) postRequest(ctx context.Context, id call.ID, reason call.Reason, request string) (*http.Request, error) {
+	bearer, err := c.opts.bearer()
+	if err != nil {
+		return nil, err
+	}
+	body, err := json.Marshal(map[string]string{"reason": string(reason), "request_id": request})
+	if err != nil {
+		return nil, fmt.Errorf("decision for the relay: %w", err)
+	}
+	to := c.relay.JoinPath("v1/calls", string(id), "reject").String()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("decision for the relay: %w", err)
+	}
+	req.GetBody = nil // never sent twice behind our back
+	req.Header.Set("Authorization", bearer)
+	req.Header.Set("Content-Type", "application/json")
+	if c.opts.UserAgent != "" {
+		req.Header.Set("User-Agent", c.opts.UserAgent)
+	}
+	return req, nil
+}
+
+// httpClient follows no redirects: the token is for the relay alone.
+func (c *Client) httpClient() *http.Client {
+	return &http.Client{
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{
+			DialContext: c.dialTo, TLSClientConfig: c.opts.trust(), TLSHandshakeTimeout: handshakeWithin,
+			Proxy: http.ProxyFromEnvironment, DisableCompression: true, DisableKeepAlives: true,
+		},
+	}
+}
+
+// readAnswer reads the relay's answer. One that breaks off leaves the outcome
+// unknown, since the relay has the decision.
+func readAnswer(body io.Reader, asked call.Answer) (call.Answer, error) {
+	data, err := io.ReadAll(io.LimitReader(body, maxAnswer+1))
+	if err != nil {
+		asked.Verdict, asked.Words = call.WasUnknown, "the relay's answer broke off: it may have worked"
+		return asked, nil //nolint:nilerr // unknown is an answer
+	}
+	var a call.Answer
+	if err := json.Unmarshal(data, &a); err != nil || a.Verdict == "" || len(data) > maxAnswer {
+		return call.Answer{}, errors.New("the relay's answer is not one to a decision")
+	}
+	return a, nil
+}
