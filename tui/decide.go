@@ -1,0 +1,202 @@
+package tui
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"callscreen/relay/call"
+)
+
+// ask is a decision that was sent to the relay.
+type ask struct {
+	id      call.ID
+	request string
+	reason  call.Reason
+	at      time.Time
+	answer  *call.Answer // nil until the relay told the outcome
+}
+
+// decide sends a decision about the selected call, or says why not.
+func (m *Model) decide(reason call.Reason, keyName string, isRepeat bool) {
+	judged := m.guard.judge(strings.ToLower(keyName), isRepeat, m.now)
+	r, _, ok := m.queue.current()
+	switch {
+	case judged == repeated:
+	case !m.link.Up && !m.guard.off.noOffline:
+		m.say(bad, "Not sent: no link to the relay. The calls ring on.", "")
+	case m.geo.layout == tiny:
+	case m.page.hides():
+		m.say(plain, "Nothing sent: close this page first (esc).", "")
+	case !ok:
+		m.say(plain, "No call is selected.", "")
+	case m.settled(r):
+	case judged == tapped:
+		m.say(plain, "Nothing sent: the same key again within 0.7 s counts as held down.", "")
+	case judged == inBurst:
+		m.say(plain, "Nothing sent: this key came together with the last decision.", "")
+	case judged == unarmed:
+		m.say(plain, "Nothing sent: this call came under the key a moment ago. Press again.", "")
+	case m.usable(r.call) <= 0:
+		m.say(bad, "Too late: nothing was sent. The call rings on until Graph ends it.", r.call.Caller.Display())
+	default:
+		m.send(r.call, reason)
+	}
+}
+
+// settled says so when there is nothing left to decide about a call.
+func (m *Model) settled(r row) bool {
+	a := m.asks[r.key()]
+	switch {
+	case a != nil && a.answer == nil && r.waits():
+		// Sent, and not yet answered: pressing again changes nothing.
+	case r.waits():
+		return false
+	case a != nil:
+		// The outcome is on the message line and in the row already.
+	default:
+		m.say(plain, "Nothing sent: "+rowWords(r, a, m.link.Operator, "")+".", "")
+	}
+	return true
+}
+
+func (m *Model) send(c *call.Call, reason call.Reason) {
+	request, err := m.opt.Link.Reject(c.ID, reason)
+	if err != nil {
+		m.say(bad, "Not sent: "+err.Error()+". The call rings on.", c.Caller.Display())
+		return
+	}
+	m.asks[c.ID.Key()] = &ask{id: c.ID, request: request, reason: reason, at: m.now}
+	m.guard.decided(m.now)
+	m.say(plain, m.glyph.to+" "+string(reason)+" sent", c.Caller.Display())
+}
+
+// progress tells how a decision of ours goes on.
+func (m *Model) progress(e call.Event, c *call.Call) {
+	a := m.asks[c.ID.Key()]
+	if a == nil {
+		return
+	}
+	name := c.Caller.Display()
+	switch e.Kind {
+	case call.Claimed:
+		if e.Claim != nil && e.Claim.Command == a.request {
+			m.say(plain, m.glyph.to+" "+string(a.reason)+" claimed, asking Graph", name)
+		}
+	case call.Rejected:
+		if ours(c, a) && e.Reply != nil {
+			m.say(good, m.glyph.ok+" "+accepted(a.reason, e.Reply), name)
+		}
+	case call.Ended:
+		if ours(c, a) && c.Ending == call.EndRejected && c.Reply != nil {
+			m.say(good, m.glyph.ok+" "+accepted(a.reason, c.Reply)+", ended", name)
+		}
+	case call.Rang, call.Changed, call.Refused, call.Gone, call.Unknown, call.Unconfirmed, call.Expired:
+		// The relay's answer says these better.
+	}
+}
+
+func ours(c *call.Call, a *ask) bool { return c.Claim != nil && c.Claim.Command == a.request }
+
+// answered tells the outcome of a decision of ours.
+func (m *Model) answered(a call.Answer) {
+	name, reason := "", a.Reason
+	if asked := m.asks[a.Call.Key()]; asked != nil && asked.request == a.Request {
+		asked.answer, reason = new(a), asked.reason
+		m.queue.stale = true
+	}
+	c, ok := m.board.Get(a.Call)
+	if ok {
+		name = c.Caller.Display()
+	}
+	kind, sign := bad, m.glyph.no
+	text := answerWords(a, reason)
+	switch a.Verdict {
+	case call.WasRejected:
+		kind, sign = good, m.glyph.ok
+		if ok && c.State == call.Over && c.Ending == call.EndRejected {
+			text += ", ended"
+		}
+	case call.WasUnknown:
+		sign = "?"
+	case call.WasRefused, call.WasGone, call.WasTooLate, call.WasTaken, call.NoSuchCall, call.NotSent:
+	}
+	m.say(kind, sign+" "+text, name)
+}
+
+// answerWords is an outcome as a sentence; the caller's name follows it.
+func answerWords(a call.Answer, reason call.Reason) string {
+	switch a.Verdict {
+	case call.WasRejected:
+		return accepted(reason, a.Reply)
+	case call.WasRefused:
+		return string(reason) + " refused by Graph" + because(a)
+	case call.WasGone:
+		return "already gone: " + string(reason) + " came too late" + because(a)
+	case call.WasUnknown:
+		return string(reason) + " sent, outcome unknown" + because(a) + ". It may be tried again"
+	case call.WasTooLate:
+		return "too late: nothing was sent"
+	case call.WasTaken:
+		return tidy(a.By, operatorCells) + " was faster by " + ms(a.Ago.Duration()) + ": " + string(a.Reason)
+	case call.NoSuchCall:
+		return "the relay knows no such call"
+	case call.NotSent:
+		return "not sent" + because(a)
+	default:
+		return tidy(string(a.Verdict), operatorCells) + because(a)
+	}
+}
+
+// accepted is "busy: Graph 202 in 212 ms".
+func accepted(reason call.Reason, r *call.Reply) string {
+	if r == nil {
+		return string(reason) + ": accepted by Graph"
+	}
+	s := string(reason) + ": Graph " + strconv.Itoa(r.Status) + " in " + ms(r.Took.Duration())
+	if r.Tries > 1 {
+		s += ", " + strconv.Itoa(r.Tries) + " tries"
+	}
+	return s
+}
+
+// because is Graph's status and code, and what they mean.
+func because(a call.Answer) string {
+	var s string
+	if a.Reply != nil {
+		s = replyWords(a.Reply)
+	} else {
+		s = tidy(a.Words, wordsCells)
+	}
+	if s == "" {
+		return ""
+	}
+	return ": " + s
+}
+
+func replyWords(r *call.Reply) string {
+	var parts []string
+	if r.Status != 0 {
+		parts = append(parts, strconv.Itoa(r.Status))
+	}
+	if code := tidy(r.Code, operatorCells); code != "" {
+		parts = append(parts, code)
+	}
+	if words := tidy(r.Words, wordsCells); words != "" {
+		parts = append(parts, words)
+	}
+	return strings.Join(parts, " ")
+}
+
+const (
+	// operatorCells is the room for a colleague's name or a code.
+	operatorCells = 12
+	// wordsCells is the room for a sentence about Graph's answer.
+	wordsCells = 120
+)
+
+// tidy cleans a text that is not a caller's but came over the wire all the same.
+func tidy(s string, cells int) string {
+	s, _ = call.Clean(s, cells)
+	return s
+}

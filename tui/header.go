@@ -1,0 +1,154 @@
+package tui
+
+import (
+	"cmp"
+	"strconv"
+
+	"callscreen/relay/call"
+)
+
+// head is the header line and, while the link is down, a line that says what
+// that means. How the connection stands comes before anything else: a screen
+// that looks alive and is not is worse than none.
+func (m *Model) head(lines []string) []string {
+	c := m.row()
+	if m.geo.layout == compact {
+		m.compactHead(c)
+	} else {
+		m.wideHead(c)
+	}
+	lines = append(lines, c.end())
+	if m.geo.banner {
+		lines = append(lines, m.banner())
+	}
+	return lines
+}
+
+const (
+	// botCells is the room for the relay's name in the header.
+	botCells = 24
+	// graphCells is the room for why Graph cannot be reached.
+	graphCells = 24
+)
+
+func (m *Model) wideHead(c *cells) {
+	right := m.newPart()
+	m.connection(right)
+	if m.link.Up {
+		m.company(right)
+	}
+	right.pad(3)
+	right.add(m.paint.dim, m.clock())
+	used := right.used()
+	if used+1 > c.free {
+		right = m.newPart()
+		m.connection(right)
+		used = min(right.used(), c.free-1)
+	}
+	c.pad(1)
+	if room := c.free - used - 2; room >= 10 {
+		c.put(m.paint.title, "callscreen", 10)
+		if bot := tidy(m.bot(), botCells); room >= 14 && bot != "" {
+			c.pad(2)
+			c.put(style{}, bot, min(call.Width(bot), room-12))
+		}
+	}
+	c.pad(c.free - used - 1)
+	c.join(right)
+}
+
+func (m *Model) compactHead(c *cells) {
+	right := m.newPart()
+	if n := m.board.Waiting(); n > 0 {
+		right.add(m.paint.title, strconv.Itoa(n)+" waiting")
+	}
+	if m.link.Up && m.width >= 38 {
+		right.pad(2)
+		right.add(m.paint.dim, m.clock())
+	}
+	left := m.newPart()
+	m.connection(left)
+	if m.link.Up && m.link.Graph != "" {
+		left.pad(2)
+		left.add(m.paint.bad, "graph!")
+	}
+	if over := left.used() + right.used() + 1 - c.free; over > 0 {
+		c.put(style{}, left.cut(c.free-right.used()-1), c.free-right.used()-1)
+	} else {
+		c.join(left)
+	}
+	c.pad(c.free - right.used())
+	c.join(right)
+}
+
+// connection is the state of the link in one phrase.
+func (m *Model) connection(c *cells) {
+	l := &m.link
+	switch {
+	case !m.heard:
+		c.add(m.paint.dim, m.glyph.lost+" connecting")
+	case l.Up && l.RoundTrip > 0:
+		c.add(m.paint.good, m.glyph.live)
+		c.add(style{}, " live "+ms(l.RoundTrip))
+	case l.Up:
+		c.add(m.paint.good, m.glyph.live)
+		c.add(style{}, " live")
+	case l.Final:
+		c.add(m.paint.bad, m.glyph.no+" REFUSED")
+	case l.RetryAt.After(m.now):
+		c.add(m.paint.bad, m.glyph.lost+" RECONNECTING")
+		c.add(style{}, " try "+strconv.Itoa(max(l.Try, 1))+" in "+seconds(l.RetryAt.Sub(m.now)))
+	default:
+		c.add(m.paint.bad, m.glyph.lost+" RECONNECTING")
+		c.add(style{}, " try "+strconv.Itoa(max(l.Try, 1))+" now")
+	}
+}
+
+// company is what else stands behind a live link: the relay, Graph, and whoever
+// else is watching.
+func (m *Model) company(c *cells) {
+	if m.width >= 100 {
+		c.pad(3)
+		c.add(m.paint.dim, "relay ok")
+	}
+	c.pad(3)
+	if m.link.Graph != "" {
+		c.add(m.paint.bad, "graph: "+cmp.Or(tidy(m.link.Graph, graphCells), "not ok"))
+	} else {
+		c.add(m.paint.dim, "graph ok")
+	}
+	if me := tidy(m.link.Operator, operatorCells); me != "" {
+		c.pad(3)
+		c.add(style{}, me)
+		if others := m.link.Watching - 1; others > 0 {
+			c.add(m.paint.dim, " +"+strconv.Itoa(others)+" watching")
+		}
+	}
+}
+
+// banner says what a lost link means for the calls on the screen.
+func (m *Model) banner() string {
+	c := m.row()
+	switch {
+	case m.geo.layout == compact:
+		c.add(m.paint.bad, "! Keys off: calls ring on.")
+	case m.link.Final:
+		c.add(m.paint.bad, " ! Keys are off: calls ring on. No further try will be made.")
+	case m.link.LastHeard.IsZero():
+		c.add(m.paint.bad, " ! Never connected. Keys are off: calls ring on.")
+	default:
+		c.add(m.paint.bad, " ! Last heard "+m.ago(m.link.LastHeard)+". Keys are off: calls ring on.")
+	}
+	c.pad(2)
+	if !m.link.Final {
+		m.binding(c, m.keys.reconnect)
+		c.pad(2)
+	}
+	c.add(m.paint.dim, tidy(m.link.Err, wordsCells))
+	return c.end()
+}
+
+func (m *Model) bot() string { return cmp.Or(m.link.Bot, m.opt.Bot) }
+
+// newPart is a piece of a row whose width is known only when it is done.
+func (m *Model) newPart() *cells { return newCells(m.width, &m.glyph) }

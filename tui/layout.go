@@ -1,0 +1,119 @@
+package tui
+
+import "time"
+
+// layout is how the screen is divided.
+type layout int
+
+const (
+	tiny    layout = iota // under 30x6: says what it needs and counts calls
+	compact               // one column, two lines about the call
+	stacked               // queue, card and decisions one below the other
+	wide                  // queue and card side by side, decisions below
+)
+
+// geometry is how many lines and columns each part has.
+type geometry struct {
+	layout layout
+	banner bool // a line that says the screen may be old
+	body   int  // lines of the part between the header and the message line
+	left   int  // wide: columns of the queue
+	top    int  // wide: lines of queue and card
+	queue  int  // lines for rows, without the title
+	card   int  // lines of the card, without the title
+	recent int  // lines for decisions, without the title; 0: no such part
+	drawn  int  // waiting calls on the screen
+	first  int  // the rows shown
+	shown  int
+	more   bool // the last line of the queue counts what is not shown
+}
+
+// divide gives every part its lines. The queue has what it needs first, then
+// the card, then the decisions; but a part does not shrink below its usual size
+// without need, so that little moves when calls come and go.
+func divide(w, h, rows int, banner bool) geometry {
+	g := geometry{banner: banner}
+	lost := 0
+	if banner {
+		lost = 1
+	}
+	switch {
+	case w < 30 || h < 6:
+		return geometry{layout: tiny}
+	case w >= 100 && h >= 24:
+		g.layout = wide
+		g.left = min(w*57/100, 100)
+		g.body = h - 5 - lost
+		free := h - 7 - lost // less rules, titles, header, message and help
+		g.top = min(max(rows+1, free*3/5), free-3)
+		g.queue, g.card, g.recent = g.top-1, g.top-1, free-g.top
+	case w >= 60 && h >= 16:
+		g.layout = stacked
+		g.body = h - 5 - lost
+		free := h - 6 - lost
+		g.card = 4
+		if free >= 17 {
+			g.card = 6
+		}
+		usual := max((free-g.card)/2, 1)
+		g.queue = min(max(rows, usual), free-g.card)
+		if rest := free - g.card - g.queue; rest >= 2 {
+			g.recent = rest - 1
+		} else {
+			g.queue += rest
+		}
+	default:
+		g.layout = compact
+		g.body = h - 4 - lost
+		free := h - 3 - lost
+		switch {
+		case free >= 8:
+			g.card = 4 // a rule that says whether keys count, number, name, a rule
+		case free >= 3:
+			g.card = 1
+		}
+		g.queue = free - g.card
+	}
+	return g
+}
+
+// measure divides the screen and scrolls the queue so that the selected call is
+// on it.
+func (m *Model) measure() {
+	rows := len(m.queue.rows)
+	m.geo = divide(m.width, m.height, rows, m.heard && !m.link.Up)
+	g := &m.geo
+	g.shown = min(rows, g.queue)
+	if rows > g.queue {
+		g.more, g.shown = true, max(g.queue-1, 0)
+	}
+	if i := m.queue.find(m.queue.selected); i >= 0 {
+		m.top = min(max(m.top, i-g.shown+1), i)
+	}
+	m.top = max(min(m.top, rows-g.shown), 0)
+	g.first = m.top
+	if g.layout == tiny || m.page.hides() || m.page.kind == pageDetails {
+		return
+	}
+	for _, r := range m.queue.rows[g.first : g.first+g.shown] {
+		if r.waits() {
+			g.drawn++
+		}
+	}
+}
+
+// soonest is the least time left of the calls in some rows that can still be
+// decided, and how many of them there are.
+func (m *Model) soonest(rows []row) (time.Duration, int) {
+	least, n := time.Duration(0), 0
+	for _, r := range rows {
+		if !m.decidable(r) {
+			continue
+		}
+		if left := m.usable(r.call); n == 0 || left < least {
+			least = left
+		}
+		n++
+	}
+	return least, n
+}

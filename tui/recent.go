@@ -1,0 +1,106 @@
+package tui
+
+import (
+	"strconv"
+	"strings"
+
+	"callscreen/relay/call"
+)
+
+// recentTitle heads the list of decisions in the two-pane layout.
+func (m *Model) recentTitle() string {
+	c := m.row()
+	c.pad(1)
+	c.add(m.paint.title, "RECENT DECISIONS")
+	if s := m.today(true); len(s)+2 < c.free {
+		c.pad(c.free - len(s) - 1)
+		c.add(m.paint.dim, s)
+	}
+	return c.end()
+}
+
+// today is the counts of the day, in many words or few.
+func (m *Model) today(long bool) string {
+	t := m.board.Tally()
+	if t.Rang == 0 {
+		return ""
+	}
+	n := strconv.Itoa
+	if !long {
+		return n(t.Rang) + " today"
+	}
+	return "today " + n(t.Rang) + "   busy " + n(t.Rejected[call.Busy]) + "  none " + n(t.Rejected[call.None]) +
+		"  forbidden " + n(t.Rejected[call.Forbidden]) + "  timed out " + n(t.Endings[call.EndTimedOut])
+}
+
+// recent is the lately ended calls in exactly h lines, the last first. The
+// lines are kept until the board or the size changes.
+func (m *Model) recent(h int) []string {
+	key := [4]int{m.rev, m.width, h, len(m.link.Operator)}
+	if m.cache.recentKey != key || m.cache.recent == nil {
+		m.cache.recent, m.cache.recentKey = m.endedLines(h), key
+	}
+	return m.cache.recent
+}
+
+func (m *Model) endedLines(h int) []string {
+	lines := make([]string, 0, h)
+	ended := m.board.Ended()
+	for i := len(ended) - 1; i >= 0 && len(lines) < h; i-- {
+		if ended[i].Known() {
+			lines = append(lines, m.endedLine(ended[i]))
+		}
+	}
+	if len(lines) == 0 && h > 0 {
+		c := m.row()
+		c.pad(1)
+		c.add(m.paint.dim, "No call has ended yet.")
+		lines = append(lines, c.end())
+	}
+	for len(lines) < h {
+		lines = append(lines, m.blank(m.width))
+	}
+	return lines
+}
+
+// endedLine is when, how, how fast, by whom, and who called.
+func (m *Model) endedLine(c *call.Call) string {
+	l := m.row()
+	if m.geo.layout == compact {
+		l.put(m.paint.dim, c.EndedAt.Format("15:04"), 6)
+		l.put(style{}, endSign(c, &m.glyph)+" "+result(c), 14)
+		l.pad(1)
+		l.stranger(c.Caller.Display(), call.NameCells)
+		return l.end()
+	}
+	l.pad(1)
+	l.put(m.paint.dim, c.EndedAt.Format("15:04:05"), 9)
+	l.put(style{}, endSign(c, &m.glyph)+" "+result(c), 19)
+	took := ""
+	if c.Reply != nil && c.Reply.Took > 0 {
+		took = ms(c.Reply.Took.Duration())
+	}
+	l.pad(1)
+	l.putRight(style{}, took, 7)
+	l.pad(1)
+	l.put(style{}, who(c, m.link.Operator), 8)
+	l.pad(1)
+	m.address(l, c.Caller)
+	l.pad(1)
+	l.stranger(c.Caller.Display(), call.NameCells)
+	return l.end()
+}
+
+// result is how a call ended, for the list of decisions.
+func result(c *call.Call) string {
+	switch c.Ending {
+	case call.EndRejected:
+		return reasonWords(c)
+	case call.EndUnconfirmed:
+		return reasonWords(c) + ", unconfirmed"
+	case call.EndGone, call.EndHungUp, call.EndTimedOut, call.EndRefused, call.EndUnknown:
+		return endWords(c, nil, "")
+	default:
+		return tidy(strings.ToLower(string(c.Ending)), operatorCells)
+	}
+}

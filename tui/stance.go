@@ -1,0 +1,199 @@
+package tui
+
+import (
+	"strings"
+
+	"callscreen/relay/call"
+)
+
+// state is the lower half of the card.
+func (m *Model) state(r row, w int) []string {
+	lines := []string{m.leftLine(r, w), m.keysLine(w)}
+	lines = append(lines, m.wrapped(m.paint.title, m.stateWord()+"  ", m.stateWords(r), w)...)
+	lines = append(lines, m.wrapped(m.paint.dim, "do nothing: ", m.nothing(r), w)...)
+	if s := m.wayOf(r); s != "" {
+		lines = append(lines, m.wrapped(m.paint.dim, "way: ", s, w)...)
+	}
+	return lines
+}
+
+// shortState is the same in two lines, or three with the way of a decision.
+func (m *Model) shortState(r row, w int) []string {
+	c := newCells(w, &m.glyph)
+	c.pad(2)
+	c.put(m.paint.title, m.stateWord(), labelCells)
+	c.add(style{}, m.stateWords(r))
+	lines := []string{m.leftLine(r, w), c.end()}
+	c = newCells(w, &m.glyph)
+	c.pad(2)
+	if s := m.wayOf(r); s != "" {
+		c.put(m.paint.dim, "way", labelCells)
+		c.add(style{}, s)
+	} else {
+		c.put(m.paint.dim, "do nothing", labelCells)
+		c.add(style{}, m.nothing(r))
+	}
+	return append(lines, c.end())
+}
+
+func (m *Model) wayOf(r row) string {
+	return way(r, m.asks[r.key()], m.link.Operator, m.glyph.sep)
+}
+
+// leftLine is the time that is really usable.
+func (m *Model) leftLine(r row, w int) string {
+	c := newCells(w, &m.glyph)
+	c.pad(2)
+	if !r.waits() {
+		c.put(m.paint.dim, "now", labelCells)
+		c.add(style{}, rowWords(r, m.asks[r.key()], m.link.Operator, endSign(r.call, &m.glyph)))
+		return c.end()
+	}
+	left := m.usable(r.call)
+	st, _ := m.urgency(left)
+	c.put(m.paint.dim, "left", labelCells)
+	c.put(st, tenths(left)+" s", 8)
+	c.bar(st, left, (r.call.Ring - r.call.Margin).Duration(), min(c.free-2, 40))
+	return c.end()
+}
+
+func (m *Model) keysLine(w int) string {
+	c := newCells(w, &m.glyph)
+	c.pad(2)
+	left, _ := m.keys.brief()
+	for i, b := range left[:3] {
+		c.pad(min(i, 1) * 2)
+		c.add(m.paint.keyName, "["+b.Help().Key+"]")
+		c.pad(1)
+		c.add(style{}, b.Help().Desc)
+	}
+	return c.end()
+}
+
+// stance is whether a key would decide now.
+type stance int
+
+const (
+	noCall stance = iota
+	over
+	decided
+	sent
+	offline
+	tooLate
+	notArmed
+	armed
+)
+
+func (m *Model) stance() stance {
+	r, _, ok := m.queue.current()
+	if !ok {
+		return noCall
+	}
+	a := m.asks[r.key()]
+	switch {
+	case r.ghost:
+		return over
+	case !r.call.Waits():
+		return decided
+	case a != nil && a.answer == nil:
+		return sent
+	case !m.link.Up:
+		return offline
+	case m.usable(r.call) <= 0:
+		return tooLate
+	case m.guard.armed:
+		return armed
+	default:
+		return notArmed
+	}
+}
+
+// stateWord is the stance as one sees it from afar.
+func (m *Model) stateWord() string {
+	return [...]string{"", "OVER", "DECIDED", "SENT", "KEYS OFF", "TOO LATE", "NOT ARMED", "ARMED"}[m.stance()]
+}
+
+// stateWords is what the stance means.
+func (m *Model) stateWords(r row) string {
+	switch m.stance() {
+	case noCall:
+		return ""
+	case over:
+		return "this call is over"
+	case decided:
+		if r.call.State == call.InRejection {
+			return "Graph accepted it, the end comes next" + by(r.call, m.link.Operator)
+		}
+		return "waiting for Graph" + by(r.call, m.link.Operator)
+	case sent:
+		return "waiting for the relay"
+	case offline:
+		return "no link to the relay"
+	case tooLate:
+		return "a decision would no longer arrive"
+	case notArmed:
+		return "it came under the keys just now"
+	case armed:
+		return "a key decides at once"
+	default:
+		return ""
+	}
+}
+
+// nothing is what happens without a key: it has to be on the card, because it
+// is what most operators get wrong about a countdown.
+func (m *Model) nothing(r row) string {
+	if !r.waits() {
+		return "nothing is left to decide"
+	}
+	return "the call rings on until Graph ends it"
+}
+
+// atZero is the same where there is hardly room.
+func (m *Model) atZero() string {
+	if m.stance() == noCall {
+		return ""
+	}
+	return "at 0 it rings on"
+}
+
+// compactCard is number and name, each on a line of its own.
+func (m *Model) compactCard() []string {
+	first, second := m.row(), m.row()
+	if r, _, ok := m.queue.current(); ok {
+		first.add(style{}, address(r.call.Caller)+" ")
+		first.add(m.paint.dim, "("+ascii(r.call.Caller.Kind.Words())+") ")
+		if len(r.call.Via) > 0 {
+			first.add(style{}, "forwarded ")
+		}
+		if r.call.Recording {
+			first.add(style{}, "recording ")
+		}
+		second.stranger(r.call.Caller.Display(), call.NameCells)
+	}
+	return []string{first.end(), second.end()}
+}
+
+// wrapped writes a label and a sentence, over as many lines as it takes.
+func (m *Model) wrapped(st style, label, s string, w int) []string {
+	var lines []string
+	c := newCells(w, &m.glyph)
+	c.pad(2)
+	c.add(st, label)
+	blank := true
+	for word := range strings.FieldsSeq(s) {
+		n := call.Width(word)
+		if !blank && n+1 > c.free {
+			lines = append(lines, c.end())
+			c = newCells(w, &m.glyph)
+			c.pad(4)
+			blank = true
+		}
+		if !blank {
+			c.pad(1)
+		}
+		c.add(style{}, word)
+		blank = false
+	}
+	return append(lines, c.end())
+}
