@@ -1,0 +1,127 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// CheckRelay judges the settings for a relay: nothing is read, changed or
+// started. All that is missing is named in one go, with the flag and the
+// variable that set it, and so is all that is wrong.
+func (s Settings) CheckRelay() error {
+	return errors.Join(
+		s.missing("client-id", "tenant-id", "client-secret", "data-dir"),
+		field("client-id", guid(s.ClientID)),
+		field("tenant-id", guid(s.TenantID)),
+		s.checkCloud(),
+		field("authority-url", override(s.AuthorityURL)),
+		field("graph-url", override(s.GraphURL)),
+		field("webhook-metadata-url", override(s.WebhookMetadataURL)),
+		each("webhook-issuers", s.WebhookIssuers, override),
+		each("allowed-tenants", s.AllowedTenants, guid),
+		field("callback-uri", callback(s.CallbackURI)),
+		field("webhook-path", webhookPath(s.WebhookPath)),
+		s.checkListen(),
+		s.checkTimes(),
+		field("nats-url", natsURLs(s.NATSURL.Reveal())),
+		s.checkLog(),
+	)
+}
+
+// CheckConsole judges the settings for a console or a script that decides.
+func (s Settings) CheckConsole() error {
+	return errors.Join(
+		field("relay", relayURL(s.Relay)),
+		field("theme", oneOf(s.Theme, "auto", "dark", "light", "contrast", "mono")),
+		s.checkLog(),
+	)
+}
+
+// missing names the required settings that have no value.
+func (s Settings) missing(names ...string) error {
+	var lines []string
+	for _, name := range names {
+		row, ok := find(name)
+		if !ok || !row.empty(&s) {
+			continue
+		}
+		lines = append(lines, fmt.Sprintf("  %s: %s. Set %s", name, row.help, row.ways()))
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	return fmt.Errorf("missing settings:\n%s", strings.Join(lines, "\n"))
+}
+
+func (s setting) empty(in *Settings) bool {
+	switch at := s.at(in).(type) {
+	case *string:
+		return strings.TrimSpace(*at) == ""
+	case *Secret:
+		return strings.TrimSpace(at.Reveal()) == ""
+	default:
+		return false // the other kinds always have a value
+	}
+}
+
+// ways are the places where a setting can be given, the handiest first.
+func (s setting) ways() string {
+	if s.secret {
+		return variable(s.name) + " or --" + s.file
+	}
+	return "--" + s.name + " or " + variable(s.name)
+}
+
+func (s Settings) checkCloud() error {
+	if s.Cloud == "china" {
+		return errors.New("cloud: Graph has no calling API in the China cloud (21Vianet), so calls cannot be rejected there")
+	}
+	return errors.Join(
+		field("cloud", oneOf(s.Cloud, "global", "us-gov-l4", "us-gov-l5")),
+		field("api-version", oneOf(s.APIVersion, "v1.0", "beta")),
+		s.checkBeta(),
+	)
+}
+
+func (s Settings) checkBeta() error {
+	if s.APIVersion == "beta" && s.Cloud != "global" {
+		return fmt.Errorf("api-version: beta has the calling API in the global cloud only, not in %s: use v1.0", s.Cloud)
+	}
+	return nil
+}
+
+func (s Settings) checkListen() error {
+	if err := hostPort(s.Listen); err != nil {
+		return field("listen", err)
+	}
+	if (s.TLSCert == "") != (s.TLSKey == "") {
+		return errors.New("tls-cert and tls-key: set both or neither")
+	}
+	if s.TLSCert == "" && !Loopback(s.Listen) {
+		return fmt.Errorf("listen: %s can be reached from other machines, and consoles send their token to it: set tls-cert and tls-key, or listen on 127.0.0.1 behind a proxy or tunnel that ends TLS", s.Listen)
+	}
+	return nil
+}
+
+// The ring time is Graph's to choose; these are the limits of what can be meant.
+const (
+	shortestRing = 3 * time.Second
+	longestRing  = 2 * time.Minute
+)
+
+func (s Settings) checkTimes() error {
+	var ring, margin error
+	if s.RingTimeout < shortestRing || s.RingTimeout > longestRing {
+		ring = fmt.Errorf("ring-timeout: %v is not between %v and %v", s.RingTimeout, shortestRing, longestRing)
+	}
+	if s.RejectMargin < 0 || s.RejectMargin > s.RingTimeout/2 {
+		margin = fmt.Errorf("reject-margin: %v is not between 0s and half of ring-timeout (%v)", s.RejectMargin, s.RingTimeout/2)
+	}
+	return errors.Join(ring, margin)
+}
+
+func (s Settings) checkLog() error {
+	return field("log-format", oneOf(s.LogFormat, "text", "json"))
+}

@@ -1,0 +1,230 @@
+package config_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"callscreen/config"
+)
+
+// proves the configuration half of W-14.
+func TestW14AllMissingSettingsAreNamedAtOnceWithFlagAndVariable(t *testing.T) {
+	t.Parallel()
+	s := load(t, flags(t), nil) // not even a home
+	wantAll(t, s.CheckRelay(),
+		"missing settings:",
+		"client-id: the bot's application (client) ID, a GUID. Set --client-id or CALLSCREEN_CLIENT_ID",
+		"tenant-id: the tenant in which the bot is registered, a GUID. Set --tenant-id or CALLSCREEN_TENANT_ID",
+		"client-secret: a client secret of the bot's application. Set CALLSCREEN_CLIENT_SECRET or --client-secret-file",
+		"data-dir: ")
+}
+
+func TestW14EachBlankSettingIsMissing(t *testing.T) {
+	t.Parallel()
+	for name, blank := range map[string]func(*config.Settings){
+		"client-id":     func(s *config.Settings) { s.ClientID = " " },
+		"tenant-id":     func(s *config.Settings) { s.TenantID = "" },
+		"client-secret": func(s *config.Settings) { s.ClientSecret = "\t" },
+		"data-dir":      func(s *config.Settings) { s.DataDir = "" },
+	} {
+		s := ready(t)
+		blank(&s)
+		wantAll(t, s.CheckRelay(), "missing settings", "  "+name+": ")
+	}
+}
+
+func TestReadySettingsPass(t *testing.T) {
+	t.Parallel()
+	if err := ready(t).CheckRelay(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A rule's row: what is changed in settings that pass, and what the judgement
+// must say ("" for nothing).
+type row struct {
+	change func(*config.Settings)
+	want   string
+}
+
+func judgeAll(t *testing.T, check func(config.Settings) error, rows map[string]row) {
+	t.Helper()
+	for name, r := range rows {
+		s := ready(t)
+		r.change(&s)
+		err := check(s)
+		switch {
+		case r.want == "" && err != nil:
+			t.Errorf("%s: %v", name, err)
+		case r.want != "" && (err == nil || !strings.Contains(err.Error(), r.want)):
+			t.Errorf("%s: got %v, want %q", name, err, r.want)
+		}
+	}
+}
+
+func TestGUIDsAreGUIDs(t *testing.T) {
+	t.Parallel()
+	rows := map[string]row{"upper case": {func(s *config.Settings) { s.ClientID = otherGUID }, ""}}
+	for _, bad := range []string{"x", "01234567-89ab-cdef-0123-456789abcde", someGUID + "0", "{" + someGUID[1:35] + "}", strings.ReplaceAll(someGUID, "-", "0"), "0123456g" + someGUID[8:], "../" + someGUID[3:]} {
+		rows["client "+bad] = row{func(s *config.Settings) { s.ClientID = bad }, "client-id: "}
+		rows["tenant "+bad] = row{func(s *config.Settings) { s.TenantID = bad }, "tenant-id: "}
+		rows["allowed "+bad] = row{func(s *config.Settings) { s.AllowedTenants = []string{someGUID, bad} }, "allowed-tenants: "}
+	}
+	rows["blank tenant"] = row{func(s *config.Settings) { s.AllowedTenants = []string{""} }, "allowed-tenants: has an empty entry"}
+	judgeAll(t, config.Settings.CheckRelay, rows)
+}
+
+// proves the configuration half of G-11: a cloud without a calling API refuses
+// to start.
+func TestG11OnlyCloudsWithACallingAPIAreTaken(t *testing.T) {
+	t.Parallel()
+	judgeAll(t, config.Settings.CheckRelay, map[string]row{
+		"l4":         {func(s *config.Settings) { s.Cloud = "us-gov-l4" }, ""},
+		"l5":         {func(s *config.Settings) { s.Cloud = "us-gov-l5" }, ""},
+		"china":      {func(s *config.Settings) { s.Cloud = "china" }, "no calling API in the China cloud"},
+		"unknown":    {func(s *config.Settings) { s.Cloud = "moon" }, `"moon" is not one of global`},
+		"blank":      {func(s *config.Settings) { s.Cloud = "" }, "cloud: "},
+		"beta":       {func(s *config.Settings) { s.APIVersion = "beta" }, ""},
+		"beta in l4": {func(s *config.Settings) { s.APIVersion, s.Cloud = "beta", "us-gov-l4" }, "global cloud only"},
+		"beta in l5": {func(s *config.Settings) { s.APIVersion, s.Cloud = "beta", "us-gov-l5" }, "global cloud only"},
+		"v2":         {func(s *config.Settings) { s.APIVersion = "v2.0" }, "api-version: "},
+	})
+}
+
+func TestAddressesOfMicrosoftAreHTTPS(t *testing.T) {
+	t.Parallel()
+	rows := map[string]row{}
+	for setting, at := range map[string]func(*config.Settings) *string{
+		"authority-url":        func(s *config.Settings) *string { return &s.AuthorityURL },
+		"graph-url":            func(s *config.Settings) *string { return &s.GraphURL },
+		"webhook-metadata-url": func(s *config.Settings) *string { return &s.WebhookMetadataURL },
+		"webhook-issuers": func(s *config.Settings) *string {
+			s.WebhookIssuers = []string{"https://api.botframework.com", ""}
+			return &s.WebhookIssuers[1]
+		},
+		"callback-uri": func(s *config.Settings) *string { return &s.CallbackURI },
+	} {
+		for _, good := range []string{"https://host", "https://127.0.0.1:8443/", "https://[::1]:1/a/b"} {
+			rows[setting+" "+good] = row{func(s *config.Settings) { *at(s) = good }, ""}
+		}
+		for _, bad := range []string{
+			"http://host", "host", "//host", "https://", "https:///x", "https:host", "ftp://host", "https://u:" + canary + "@host",
+			"https://host/#f", "https://ho st/", "file:///etc/passwd", "javascript:alert(1)",
+		} {
+			rows[setting+" "+bad] = row{func(s *config.Settings) { *at(s) = bad }, setting + ": "}
+		}
+	}
+	rows["a query where none belongs"] = row{func(s *config.Settings) { s.GraphURL = "https://host/?x" }, "query"}
+	rows["a callback with a query"] = row{func(s *config.Settings) { s.CallbackURI = "https://host/cb?x=1" }, ""}
+	rows["a blank issuer"] = row{func(s *config.Settings) { s.WebhookIssuers = []string{" "} }, "has an empty entry"}
+	judgeAll(t, config.Settings.CheckRelay, rows)
+}
+
+// proves the relay's half of C-04.
+func TestC04OffLoopbackTheRelayNeedsTLS(t *testing.T) {
+	t.Parallel()
+	rows := map[string]row{
+		"certificate without key": {func(s *config.Settings) { s.TLSCert = "c" }, "set both or neither"},
+		"key without certificate": {func(s *config.Settings) { s.TLSKey = "k" }, "set both or neither"},
+		"TLS on loopback":         {func(s *config.Settings) { s.TLSCert, s.TLSKey = "c", "k" }, ""},
+	}
+	for _, inside := range []string{"127.0.0.1:0", "127.9.9.9:80", "[::1]:8080", "localhost:8080", "[::ffff:127.0.0.1]:1"} {
+		rows[inside] = row{func(s *config.Settings) { s.Listen = inside }, ""}
+	}
+	for _, outside := range []string{":8080", "0.0.0.0:80", "[::]:80", "10.0.0.1:80", "relay.example.com:443", "localhost.example.com:80", "128.0.0.1:80"} {
+		rows[outside] = row{func(s *config.Settings) { s.Listen = outside }, "set tls-cert and tls-key"}
+		rows[outside+" with TLS"] = row{func(s *config.Settings) { s.Listen, s.TLSCert, s.TLSKey = outside, "c", "k" }, ""}
+	}
+	for _, nonsense := range []string{"", "8080", "127.0.0.1", "127.0.0.1:http", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:080", "::1:80"} {
+		rows[nonsense] = row{func(s *config.Settings) { s.Listen = nonsense }, "listen: "}
+	}
+	judgeAll(t, config.Settings.CheckRelay, rows)
+}
+
+// proves the console's half of C-04.
+func TestC04AConsoleSendsItsTokenInTheClearOnlyWithinTheMachine(t *testing.T) {
+	t.Parallel()
+	rows := map[string]row{}
+	for _, good := range []string{"http://127.0.0.1:8080", "http://localhost:1", "http://[::1]:8080", "https://relay.example.com", "https://10.0.0.1:8443/base"} {
+		rows[good] = row{func(s *config.Settings) { s.Relay = good }, ""}
+	}
+	for _, bad := range []string{"", "relay", "ws://127.0.0.1", "http://relay.example.com", "http://10.0.0.1", "http://0.0.0.0:1", "http://127.0.0.1.example.com", "https://u:" + canary + "@h", "https://h?token=x", "https://h#f"} {
+		rows[bad] = row{func(s *config.Settings) { s.Relay = bad }, "relay: "}
+	}
+	judgeAll(t, config.Settings.CheckConsole, rows)
+}
+
+func TestDurationsHaveLimits(t *testing.T) {
+	t.Parallel()
+	times := func(ring, margin time.Duration) func(*config.Settings) {
+		return func(s *config.Settings) { s.RingTimeout, s.RejectMargin = ring, margin }
+	}
+	judgeAll(t, config.Settings.CheckRelay, map[string]row{
+		"recording":       {times(5*time.Second, 500*time.Millisecond), ""},
+		"shortest":        {times(3*time.Second, 1500*time.Millisecond), ""},
+		"longest":         {times(2*time.Minute, 0), ""},
+		"too short":       {times(3*time.Second-1, 0), "ring-timeout: "},
+		"too long":        {times(2*time.Minute+1, 0), "ring-timeout: "},
+		"negative":        {times(-time.Second, 0), "ring-timeout: "},
+		"margin negative": {times(15*time.Second, -1), "reject-margin: "},
+		"margin too long": {times(10*time.Second, 5*time.Second+1), "reject-margin: "},
+	})
+}
+
+func TestTheWebhookHasAPathOfItsOwn(t *testing.T) {
+	t.Parallel()
+	rows := map[string]row{"deep": {func(s *config.Settings) { s.WebhookPath = "/bots/a_1/calls-in~.x" }, ""}}
+	for _, bad := range []string{"", "/", "api/calls", "/api//calls", "/api/../x", "/api/calls/", "/a?b", "/a#b", "/{id}", "/a b", "/ä", "/%2e", "/v1", "/v1/stream", "/healthz", "/readyz", "/metrics", "/metrics/x"} {
+		rows[bad] = row{func(s *config.Settings) { s.WebhookPath = bad }, "webhook-path: "}
+	}
+	judgeAll(t, config.Settings.CheckRelay, rows)
+}
+
+func TestNATSAddressesAreJudgedWithoutBeingRepeated(t *testing.T) {
+	t.Parallel()
+	for _, good := range []string{"nats://h:4222", "tls://a,tls://b:1", "nats://u:" + canary + "@h", "wss://h"} {
+		s := ready(t)
+		s.NATSURL = config.Secret(good)
+		if err := s.CheckRelay(); err != nil {
+			t.Errorf("%v", err)
+		}
+	}
+	for _, bad := range []string{"h:4222", canary, "http://" + canary, "nats://", "nats://a,,nats://b", "nats://u:" + canary + "@"} {
+		s := ready(t)
+		s.NATSURL = config.Secret(bad)
+		wantAll(t, s.CheckRelay(), "nats-url: address ")
+	}
+}
+
+func TestWordsAreOfTheirLists(t *testing.T) {
+	t.Parallel()
+	judgeAll(t, config.Settings.CheckRelay, map[string]row{
+		"json": {func(s *config.Settings) { s.LogFormat = "json" }, ""},
+		"xml":  {func(s *config.Settings) { s.LogFormat = "xml" }, "log-format: "},
+	})
+	rows := map[string]row{"pink": {func(s *config.Settings) { s.Theme = "pink" }, "theme: "}}
+	for _, theme := range []string{"auto", "dark", "light", "contrast", "mono"} {
+		rows[theme] = row{func(s *config.Settings) { s.Theme = theme }, ""}
+	}
+	judgeAll(t, config.Settings.CheckConsole, rows)
+}
+
+func TestEveryFaultOfJudgingIsNamedAtOnce(t *testing.T) {
+	t.Parallel()
+	s := config.Settings{ClientID: "x", Cloud: "moon", APIVersion: "v9", GraphURL: "http://g", CallbackURI: "http://c", Listen: ":1", WebhookPath: "/v1", LogFormat: "xml", NATSURL: "x"}
+	wantAll(t, s.CheckRelay(), "tenant-id", "client-secret", "client-id: ", "cloud: ", "api-version: ", "graph-url: ",
+		"callback-uri: ", "listen: ", "webhook-path: ", "ring-timeout: ", "log-format: ", "nats-url: ")
+}
+
+func TestLoopbackMeansThisMachineOnly(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]bool{
+		"127.0.0.1:1": true, "[::1]:1": true, "LOCALHOST:1": true, ":1": false, "0.0.0.0:1": false, "[::]:1": false,
+		"[fe80::1]:1": false, "example.com:1": false, "127.0.0.1": false, "": false,
+	} {
+		if got := config.Loopback(address); got != want {
+			t.Errorf("%q: %v", address, got)
+		}
+	}
+}

@@ -1,0 +1,192 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Each rule judges one value by itself and knows no names. An empty value of a
+// setting that may be left out passes.
+
+// field puts a setting's name before what is wrong with it.
+func field(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", name, err)
+}
+
+// each applies a rule to every entry of a list. An entry that is blank is a
+// fault: it would match what is blank in a forged token.
+func each(name string, list []string, rule func(string) error) error {
+	var faults []error
+	for _, entry := range list {
+		err := rule(entry)
+		if strings.TrimSpace(entry) == "" {
+			err = errors.New("has an empty entry")
+		}
+		faults = append(faults, field(name, err))
+	}
+	return errors.Join(faults...)
+}
+
+func oneOf(value string, allowed ...string) error {
+	if slices.Contains(allowed, value) {
+		return nil
+	}
+	return fmt.Errorf("%q is not one of %s", value, strings.Join(allowed, ", "))
+}
+
+// guid is 8-4-4-4-12 hexadecimal digits.
+func guid(value string) error {
+	if value == "" {
+		return nil
+	}
+	ok := len(value) == 36
+	for i := 0; ok && i < len(value); i++ {
+		switch i {
+		case 8, 13, 18, 23:
+			ok = value[i] == '-'
+		default:
+			ok = strings.IndexByte("0123456789abcdefABCDEF", value[i]) >= 0
+		}
+	}
+	if !ok {
+		return fmt.Errorf("%q is not a GUID such as 01234567-89ab-cdef-0123-456789abcdef", value)
+	}
+	return nil
+}
+
+// override is an https address with a host, and at most a path.
+func override(value string) error {
+	if value == "" {
+		return nil
+	}
+	u, err := plainURL(value)
+	if err != nil {
+		return err
+	}
+	if u.Scheme != "https" {
+		return fmt.Errorf("%s must begin with https://: what is sent there is secret, and what comes from there is trusted", value)
+	}
+	return nil
+}
+
+// callback is an https address that Graph may call; a query is fine.
+func callback(value string) error {
+	if value == "" {
+		return nil
+	}
+	base, _, _ := strings.Cut(value, "?")
+	u, err := plainURL(base)
+	if err != nil {
+		return err
+	}
+	if u.Scheme != "https" {
+		return fmt.Errorf("%s must begin with https://: Graph calls nothing else", value)
+	}
+	return nil
+}
+
+// relayURL is https, or http to this machine.
+func relayURL(value string) error {
+	if value == "" {
+		return errors.New("is empty: give the relay's address, such as http://127.0.0.1:8080")
+	}
+	u, err := plainURL(value)
+	switch {
+	case err != nil:
+		return err
+	case u.Scheme == "https", u.Scheme == "http" && loopbackHost(u.Hostname()):
+		return nil
+	case u.Scheme == "http":
+		return fmt.Errorf("%s must begin with https://: the token would travel in the clear", value)
+	}
+	return fmt.Errorf("%s must begin with https:// or, on this machine, http://", value)
+}
+
+// plainURL is an absolute address with a host, and without user, query or
+// fragment. A fault does not repeat an address that holds a password.
+func plainURL(value string) (*url.URL, error) {
+	u, err := url.Parse(value)
+	switch {
+	case hasPassword(value):
+		return nil, errors.New("must not hold a user name or password")
+	case err != nil || u.Host == "" || u.Hostname() == "" || u.Opaque != "":
+		return nil, fmt.Errorf("%q is not an address such as https://host/path", value)
+	case u.RawQuery != "" || u.ForceQuery || strings.Contains(value, "#"):
+		return nil, fmt.Errorf("%q must not have a query or fragment", value)
+	}
+	return u, nil
+}
+
+// natsURLs are addresses of NATS servers, separated by commas. A fault never
+// repeats one: it may hold a password.
+func natsURLs(value string) error {
+	if value == "" {
+		return nil
+	}
+	for i, one := range strings.Split(value, ",") {
+		u, err := url.Parse(strings.TrimSpace(one))
+		if err != nil || u.Hostname() == "" || !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme) {
+			return fmt.Errorf("address %d is not of the form nats://host:4222 (schemes nats, tls, ws, wss)", i+1)
+		}
+	}
+	return nil
+}
+
+// pathRunes need no escape in a URL and mean nothing in a pattern of net/http.
+const pathRunes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/-_.~"
+
+// taken are the relay's own paths.
+var taken = []string{"/v1", "/healthz", "/readyz", "/metrics"}
+
+// webhookPath is one exact path that is not the relay's own.
+func webhookPath(value string) error {
+	switch {
+	case !strings.HasPrefix(value, "/") || value == "/" || path.Clean(value) != value:
+		return fmt.Errorf("%q is not a path such as /api/calls", value)
+	case strings.ContainsFunc(value, func(r rune) bool { return !strings.ContainsRune(pathRunes, r) }):
+		return fmt.Errorf("%q has characters that do not belong in a path", value)
+	}
+	for _, own := range taken {
+		if value == own || strings.HasPrefix(value, own+"/") {
+			return fmt.Errorf("%s is a path of the relay's own", value)
+		}
+	}
+	return nil
+}
+
+func hostPort(value string) error {
+	_, port, err := net.SplitHostPort(value)
+	if err != nil {
+		return fmt.Errorf("%q is not host:port, such as 127.0.0.1:8080", value)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
+		return fmt.Errorf("%q has no port between 0 and 65535", value)
+	}
+	return nil
+}
+
+// Loopback tells whether a listening address, host:port, can be reached from
+// this machine only. No host means every interface, and a name other than
+// localhost may mean anything.
+func Loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	return err == nil && loopbackHost(host)
+}
+
+func loopbackHost(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}

@@ -1,0 +1,121 @@
+package config
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Settings is what callscreen can be told. The comments are the manual: meaning,
+// unit, default, what is unsafe.
+type Settings struct {
+	// The relay's own side.
+
+	// Listen is the address the relay serves on, host:port. Default
+	// 127.0.0.1:8080. Anything but a loopback address needs TLSCert and TLSKey:
+	// consoles send their token to it. Behind a proxy or tunnel leave the default
+	// and let that end TLS.
+	Listen string
+	// WebhookPath is the one path on which Graph's notifications are taken.
+	// Default /api/calls; it must be the path of the bot's registered calling
+	// webhook.
+	WebhookPath string
+	// TLSCert and TLSKey are PEM files with the relay's certificate chain and
+	// private key. Default none: plain HTTP, on loopback only.
+	TLSCert, TLSKey string
+	// DataDir holds the journal, the operators and the local token; the console
+	// of the same user finds its token there. Default
+	// $XDG_DATA_HOME/callscreen, else ~/.local/share/callscreen (macOS:
+	// ~/Library/Application Support/callscreen; Windows:
+	// %LocalAppData%\callscreen). One relay a directory.
+	DataDir string
+	// NATSURL is an external NATS server, or several separated by commas, to
+	// keep the journal on instead of in DataDir: for several relays behind one
+	// webhook. Schemes nats, tls, ws, wss. Default none: embedded. A Secret,
+	// because it may hold a password; then give it in the environment or a
+	// private file, not as a flag.
+	NATSURL Secret
+	// RingTimeout is how long a call rings, from the first byte of its
+	// notification. Default 15s, which is Graph's; 3s to 2m. Longer than Graph
+	// waits makes the clock on the screen lie.
+	RingTimeout time.Duration
+	// RejectMargin is how long before the end of RingTimeout decisions stop, so
+	// that the rejection still reaches Graph. Default 500ms; 0s to half of
+	// RingTimeout. Less than a round trip to Graph loses late decisions.
+	RejectMargin time.Duration
+
+	// Microsoft's side.
+
+	// ClientID is the bot's application (client) ID, a GUID. Required by the
+	// relay. It is also the only audience accepted in notifications.
+	ClientID string
+	// TenantID is the tenant in which the bot is registered, a GUID. Required by
+	// the relay.
+	TenantID string
+	// ClientSecret is a client secret of the application. Required by the relay,
+	// as CALLSCREEN_CLIENT_SECRET, in ClientSecretFile, or in a private settings
+	// file; there is no flag.
+	ClientSecret Secret
+	// ClientSecretFile is a file that holds nothing but the client secret, mode
+	// 0600 or stricter.
+	ClientSecretFile string
+	// Cloud is the Microsoft cloud: global (also GCC), us-gov-l4 (GCC High) or
+	// us-gov-l5 (DoD). Default global. china is known and refused: Graph has no
+	// calling API there.
+	Cloud string
+	// APIVersion of Graph: v1.0 or, in the global cloud only, beta. Default v1.0.
+	APIVersion string
+	// AuthorityURL, GraphURL and WebhookMetadataURL replace the cloud's
+	// addresses for tokens, for Graph, and for the keys that sign notifications.
+	// https only. Default none. UNSAFE if wrong: whoever answers there receives
+	// the client secret, or decides which notifications are genuine.
+	AuthorityURL, GraphURL, WebhookMetadataURL string
+	// WebhookIssuers replaces the list of issuers accepted in notifications.
+	// https addresses. Default none: the cloud's list.
+	WebhookIssuers []string
+	// AllowedTenants limits the tenants whose calls are taken, as GUIDs. Default
+	// none: every tenant whose notifications are genuine.
+	AllowedTenants []string
+	// CAFile is a PEM file with certificates to trust beside the system's: a
+	// company proxy's, the simulator's. Default none. UNSAFE if others can write
+	// to it.
+	CAFile string
+	// CallbackURI is sent with a rejection for Graph to call back, https.
+	// Default none: the registered webhook.
+	CallbackURI string
+
+	// The console's side.
+
+	// Relay is the address of the relay. Default http://127.0.0.1:8080. http is
+	// refused off loopback: the token would travel in the clear.
+	Relay string
+	// Token is the operator's token, as CALLSCREEN_TOKEN, in TokenFile, or in a
+	// private settings file; there is no flag. Default none: the local token in
+	// DataDir, which works with a relay of this user on this machine.
+	Token Secret
+	// TokenFile is a file that holds nothing but the token, mode 0600 or
+	// stricter.
+	TokenFile string
+	// Theme is auto (asks the terminal), dark, light, contrast (16 colours) or
+	// mono. Default auto.
+	Theme string
+	// Mute turns the bell and desktop notices off. Default false.
+	Mute bool
+
+	// Both.
+
+	// LogLevel is debug, info, warn or error. Default info.
+	LogLevel slog.Level
+	// LogFormat is text or json. Default text.
+	LogFormat string
+	// LogFile is the file that log lines are appended to. Default none: the
+	// relay logs to standard error, a console not at all.
+	LogFile string
+
+	// origins is where each value came from; see Origin.
+	origins map[string]string
+}
+
+// Origin tells where a setting's value came from: "default", "file PATH",
+// "environment CALLSCREEN_X_Y" or "flag --x-y"; for a secret read from a file of
+// its own, that file. It is empty for a name that is no setting.
+func (s Settings) Origin(name string) string { return s.origins[name] }

@@ -1,0 +1,100 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// A setting is one row of the table that flags, keys and variables come from.
+type setting struct {
+	name   string
+	preset string // the default, as it would be written in the environment
+	help   string // for --help and for sentences about a missing setting
+	secret bool   // no flag, never repeated
+	file   string // for a secret: the setting that names a file with it
+	// at is where the value goes: *string, *Secret, *bool, *time.Duration,
+	// *[]string or *slog.Level.
+	at func(*Settings) any
+}
+
+var table = []setting{
+	{name: "listen", preset: "127.0.0.1:8080", help: "address to serve on; off loopback needs tls-cert and tls-key", at: func(s *Settings) any { return &s.Listen }},
+	{name: "webhook-path", preset: "/api/calls", help: "path of the calling webhook", at: func(s *Settings) any { return &s.WebhookPath }},
+	{name: "client-id", help: "the bot's application (client) ID, a GUID", at: func(s *Settings) any { return &s.ClientID }},
+	{name: "tenant-id", help: "the tenant in which the bot is registered, a GUID", at: func(s *Settings) any { return &s.TenantID }},
+	{name: "client-secret", secret: true, file: "client-secret-file", help: "a client secret of the bot's application", at: func(s *Settings) any { return &s.ClientSecret }},
+	{name: "client-secret-file", help: "file that holds the client secret, mode 0600", at: func(s *Settings) any { return &s.ClientSecretFile }},
+	{name: "cloud", preset: "global", help: "Microsoft cloud: global, us-gov-l4 or us-gov-l5", at: func(s *Settings) any { return &s.Cloud }},
+	{name: "api-version", preset: "v1.0", help: "version of Graph: v1.0 or (global only) beta", at: func(s *Settings) any { return &s.APIVersion }},
+	{name: "authority-url", help: "replaces the cloud's address for tokens, https", at: func(s *Settings) any { return &s.AuthorityURL }},
+	{name: "graph-url", help: "replaces the cloud's address of Graph, https", at: func(s *Settings) any { return &s.GraphURL }},
+	{name: "webhook-metadata-url", help: "replaces the address of the keys that sign notifications, https", at: func(s *Settings) any { return &s.WebhookMetadataURL }},
+	{name: "webhook-issuers", help: "replaces the issuers accepted in notifications, separated by commas", at: func(s *Settings) any { return &s.WebhookIssuers }},
+	{name: "allowed-tenants", help: "take calls of these tenants only, GUIDs separated by commas", at: func(s *Settings) any { return &s.AllowedTenants }},
+	{name: "ca-file", help: "PEM file with certificates to trust beside the system's", at: func(s *Settings) any { return &s.CAFile }},
+	{name: "callback-uri", help: "callback address to send with a rejection, https", at: func(s *Settings) any { return &s.CallbackURI }},
+	{name: "ring-timeout", preset: "15s", help: "how long a call rings", at: func(s *Settings) any { return &s.RingTimeout }},
+	{name: "reject-margin", preset: "500ms", help: "how long before the end decisions stop", at: func(s *Settings) any { return &s.RejectMargin }},
+	{name: "data-dir", help: "directory of journal, operators and local token (default $XDG_DATA_HOME/callscreen)", at: func(s *Settings) any { return &s.DataDir }},
+	{name: "nats-url", help: "external NATS server or servers for the journal (default embedded)", at: func(s *Settings) any { return &s.NATSURL }},
+	{name: "tls-cert", help: "PEM file with the relay's certificate chain", at: func(s *Settings) any { return &s.TLSCert }},
+	{name: "tls-key", help: "PEM file with the relay's private key", at: func(s *Settings) any { return &s.TLSKey }},
+	{name: "log-level", preset: "info", help: "debug, info, warn or error", at: func(s *Settings) any { return &s.LogLevel }},
+	{name: "log-format", preset: "text", help: "text or json", at: func(s *Settings) any { return &s.LogFormat }},
+	{name: "log-file", help: "append log lines to this file", at: func(s *Settings) any { return &s.LogFile }},
+	{name: "relay", preset: "http://127.0.0.1:8080", help: "address of the relay", at: func(s *Settings) any { return &s.Relay }},
+	{name: "token", secret: true, file: "token-file", help: "the operator's token", at: func(s *Settings) any { return &s.Token }},
+	{name: "token-file", help: "file that holds the operator's token, mode 0600", at: func(s *Settings) any { return &s.TokenFile }},
+	{name: "theme", preset: "auto", help: "auto, dark, light, contrast or mono", at: func(s *Settings) any { return &s.Theme }},
+	{name: "mute", preset: "false", help: "no bell and no desktop notices", at: func(s *Settings) any { return &s.Mute }},
+}
+
+const envPrefix = "CALLSCREEN_"
+
+// variable is the name of a setting's environment variable.
+func variable(name string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+}
+
+func find(name string) (setting, bool) {
+	i := slices.IndexFunc(table, func(s setting) bool { return s.name == name })
+	if i < 0 {
+		return setting{}, false
+	}
+	return table[i], true
+}
+
+// AddFlags gives a command the flags of the named settings. A name that is no
+// setting, or is a secret, is a fault of the program and panics.
+func AddFlags(fs *pflag.FlagSet, names ...string) {
+	for _, name := range names {
+		s, ok := find(name)
+		if !ok || s.secret {
+			panic(fmt.Sprintf("config: there is no flag --%s", name))
+		}
+		s.addFlag(fs)
+	}
+}
+
+// addFlag shows the default in the help. It is not taken from there: Load knows
+// a flag that was given from one that was not.
+func (s setting) addFlag(fs *pflag.FlagSet) {
+	switch s.at(new(Settings)).(type) {
+	case *bool:
+		fs.Bool(s.name, s.preset == "true", s.help)
+	case *time.Duration:
+		preset, err := time.ParseDuration(s.preset)
+		if err != nil {
+			panic(fmt.Sprintf("config: default of %s: %v", s.name, err))
+		}
+		fs.Duration(s.name, preset, s.help)
+	case *[]string:
+		fs.StringSlice(s.name, nil, s.help)
+	default:
+		fs.String(s.name, s.preset, s.help)
+	}
+}
