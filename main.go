@@ -1,0 +1,888 @@
+// Command callscreen puts a human with a keyboard into the seconds in which a
+// Microsoft Teams calling bot rings: a relay takes Graph's notifications and
+// streams them to consoles in terminals, and rejects the calls that an operator
+// decides about.
+//
+// This file is the commands and the wiring: it builds the parts from their
+// settings, runs them and chooses the exit code. What the parts do stands in
+// their packages.
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"os/user"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"github.com/charmbracelet/x/term"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"callscreen/config"
+	"callscreen/graph"
+	"callscreen/graph/simulator"
+	"callscreen/relay"
+	"callscreen/relay/call"
+	"callscreen/relay/client"
+	"callscreen/relay/journal"
+	"callscreen/relay/operator"
+	"callscreen/tui"
+	"callscreen/tui/lines"
+)
+
+// Exit codes. Those of "reject" tell a script what became of its decision.
+const (
+	exitError   = 1
+	exitUsage   = 2
+	exitTooLate = 10
+	exitTaken   = 11
+	exitGone    = 12
+	exitRefused = 13
+	exitUnknown = 14
+)
+
+// exit is an error with the exit code it stands for.
+type exit struct {
+	code int
+	err  error
+}
+
+func (e exit) Error() string { return e.err.Error() }
+func (e exit) Unwrap() error { return e.err }
+
+func usage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return exit{exitUsage, err}
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := root().ExecuteContext(ctx)
+	stop()
+	if err == nil {
+		return
+	}
+	fmt.Fprintln(os.Stderr, "callscreen: "+strings.ReplaceAll(err.Error(), "\n", "\n  "))
+	code := exitError
+	if e, ok := errors.AsType[exit](err); ok {
+		code = e.code
+	}
+	os.Exit(code)
+}
+
+func root() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "callscreen",
+		Short: "Screen the calls that ring at a Microsoft Teams calling bot",
+		Long: `callscreen screens the calls that ring at a Microsoft Teams calling bot: an
+operator sees who calls and how much time is left, and rejects the call with one
+key as Busy, None or Forbidden. Doing nothing lets the call ring on.
+
+Try it now, without any account:  callscreen demo`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          args(cobra.NoArgs),
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	cmd.PersistentFlags().String("config", "", "settings file (default $XDG_CONFIG_HOME/callscreen/config.toml)")
+	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usage(fmt.Errorf("%w\nsee: %s --help", err, c.CommandPath()))
+	})
+	cmd.AddCommand(demoCommand(), relayCommand(), consoleCommand(), rejectCommand(), simulateCommand(), operatorCommand(), versionCommand())
+	return cmd
+}
+
+// args turns cobra's complaint about arguments into a usage error.
+func args(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, given []string) error {
+		if err := check(c, given); err != nil {
+			return usage(fmt.Errorf("%w\nsee: %s --help", err, c.CommandPath()))
+		}
+		return nil
+	}
+}
+
+// The relay.
+
+var relaySettings = []string{
+	"listen", "webhook-path", "client-id", "tenant-id", "client-secret-file", "cloud", "api-version",
+	"authority-url", "graph-url", "webhook-metadata-url", "webhook-issuers", "allowed-tenants", "ca-file",
+	"callback-uri", "ring-timeout", "reject-margin", "data-dir", "nats-url", "tls-cert", "tls-key",
+	"log-level", "log-format", "log-file",
+}
+
+func relayCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "relay",
+		Short: "Take Graph's notifications, stream them to consoles, reject calls",
+		Example: `  # against a real bot: the calling webhook must reach this address over https
+  export CALLSCREEN_CLIENT_SECRET=...
+  callscreen relay --client-id 00000000-... --tenant-id 00000000-...
+
+  # against the simulated Microsoft of "callscreen simulate"
+  callscreen relay --config ~/.local/share/callscreen/simulator/relay.toml`,
+		Args: args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error { return runRelay(c) },
+	}
+	config.AddFlags(cmd.Flags(), relaySettings...)
+	return cmd
+}
+
+func runRelay(c *cobra.Command) error {
+	s, err := load(c, config.Settings.CheckRelay)
+	if err != nil {
+		return err
+	}
+	log, closeLog, err := logger(s, c.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	defer closeLog()
+	r, err := newRelay(c.Context(), s, log)
+	if err != nil {
+		return err
+	}
+	ln, err := listen(c.Context(), s.Listen)
+	if err != nil {
+		return errors.Join(err, r.journal.Close())
+	}
+	scheme := "http"
+	if s.TLSCert != "" {
+		scheme = "https"
+	}
+	base := scheme + "://" + ln.Addr().String()
+	fmt.Fprintf(c.ErrOrStderr(), "callscreen relay\n  webhook   %s%s\n  console   callscreen console --relay %s\n  journal   %s\n",
+		base, s.WebhookPath, base, r.journal.Describe())
+	return r.run(c.Context(), ln)
+}
+
+// parts is a relay with everything it is built from.
+type parts struct {
+	server  *relay.Server
+	journal *journal.Journal
+	auth    *graph.Authenticator
+	tokens  *graph.Tokens
+}
+
+// newRelay builds a relay from its settings. Nothing runs and no port is open
+// yet, but the journal is open and locked.
+func newRelay(ctx context.Context, s config.Settings, log *slog.Logger) (*parts, error) {
+	cloud, err := cloudOf(s)
+	if err != nil {
+		return nil, usage(err)
+	}
+	outward, err := graphHTTP(s)
+	if err != nil {
+		return nil, usage(err)
+	}
+	p := &parts{}
+	if p.auth, err = graph.NewAuthenticator(graph.AuthenticatorOptions{
+		MetadataURL: cloud.Metadata, Issuers: cloud.Issuers, AppID: s.ClientID,
+		AllowedTenants: s.AllowedTenants, HTTP: outward, Logger: log,
+	}); err != nil {
+		return nil, usage(err)
+	}
+	if p.tokens, err = graph.NewTokens(graph.TokensOptions{
+		Authority: cloud.Authority, Scope: cloud.Root + "/.default", ClientID: s.ClientID, Tenant: s.TenantID,
+		ClientSecret: s.ClientSecret.Reveal(), HTTP: outward, Logger: log,
+	}); err != nil {
+		return nil, usage(err)
+	}
+	rejecter, err := graph.NewClient(graph.ClientOptions{
+		Root: cloud.Root, Version: s.APIVersion, CallbackURI: s.CallbackURI, Tokens: p.tokens, HTTP: outward, Logger: log,
+	})
+	if err != nil {
+		return nil, usage(err)
+	}
+	operators, err := operator.Open(s.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	if err := operators.Local(localName()); err != nil {
+		return nil, err
+	}
+	tlsConfig, err := serverTLS(s)
+	if err != nil {
+		return nil, err
+	}
+	p.journal, err = journal.Open(ctx, journal.Options{
+		Dir: filepath.Join(s.DataDir, "journal"), URL: s.NATSURL.Reveal(), Logger: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.server = relay.New(relay.Options{
+		Journal: p.journal, Auth: p.auth, Graph: rejecter, Tokens: p.tokens, Operators: operators, Logger: log,
+		WebhookPath: s.WebhookPath, Bot: "bot " + s.ClientID[:min(8, len(s.ClientID))],
+		RingTimeout: s.RingTimeout, RejectMargin: s.RejectMargin, Shared: s.NATSURL != "", TLS: tlsConfig,
+	})
+	return p, nil
+}
+
+// run serves until the context ends or a part fails, then waits for all parts
+// and closes the journal last.
+func (p *parts) run(ctx context.Context, ln net.Listener) error {
+	err := together(ctx,
+		p.auth.Run,
+		p.tokens.Run,
+		func(ctx context.Context) error { return p.server.Run(ctx, ln) },
+	)
+	return errors.Join(err, p.journal.Close())
+}
+
+// listen opens a port.
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	return ln, nil
+}
+
+// together runs parts that belong together: the first to return stops the
+// others, and it returns when all have. A part that stops because it was told to
+// has not failed.
+func together(ctx context.Context, run ...func(context.Context) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var group errgroup.Group
+	for _, r := range run {
+		group.Go(func() error {
+			defer cancel()
+			if err := r(ctx); err != nil && !errors.Is(err, context.Canceled) {
+				return err
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+func cloudOf(s config.Settings) (graph.Cloud, error) {
+	cloud, err := graph.CloudNamed(s.Cloud)
+	if err != nil {
+		return cloud, err
+	}
+	for _, o := range []struct {
+		of   *string
+		with string
+	}{{&cloud.Authority, s.AuthorityURL}, {&cloud.Root, s.GraphURL}, {&cloud.Metadata, s.WebhookMetadataURL}} {
+		if o.with != "" {
+			*o.of = strings.TrimRight(o.with, "/")
+		}
+	}
+	if len(s.WebhookIssuers) > 0 {
+		cloud.Issuers = s.WebhookIssuers
+	}
+	return cloud, nil
+}
+
+// graphHTTP is the client for everything that goes to Microsoft.
+func graphHTTP(s config.Settings) (*http.Client, error) {
+	pem, err := s.ReadCA()
+	if err != nil || pem == nil {
+		return graph.HTTPClient(nil), err
+	}
+	roots, err := graph.Roots(pem)
+	if err != nil {
+		return nil, fmt.Errorf("ca-file %s: %w", s.CAFile, err)
+	}
+	return graph.HTTPClient(roots), nil
+}
+
+func serverTLS(s config.Settings) (*tls.Config, error) {
+	cert, key, err := s.ReadTLS()
+	if err != nil || cert == nil {
+		return nil, usage(err) // without a certificate there is no TLS; CheckRelay has judged where that is allowed
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		return nil, usage(fmt.Errorf("tls-cert, tls-key: %w", err))
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}, nil
+}
+
+// localName is what the operator at this machine's own console is called.
+func localName() string {
+	if u, err := user.Current(); err == nil {
+		name := u.Username[strings.LastIndexAny(u.Username, `\/`)+1:] // DOMAIN\name on Windows
+		if clean, _ := call.Clean(name, call.NameCells); clean != "" {
+			return clean
+		}
+	}
+	return "local"
+}
+
+// The console.
+
+var consoleSettings = []string{"relay", "token-file", "ca-file", "data-dir", "theme", "log-level", "log-format", "log-file"}
+
+func consoleCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "console",
+		Short: "The operator's screen: see who calls, decide with one key",
+		Example: `  callscreen console                       # the relay of this user on this machine
+  callscreen console --relay https://relay.example.com --token-file ~/.callscreen-token
+  callscreen console --output json | jq .  # every event as one JSON object a line`,
+		Args: args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			s, err := load(c, config.Settings.CheckConsole)
+			if err != nil {
+				return err
+			}
+			link, err := newClient(s, slog.New(slog.DiscardHandler))
+			if err != nil {
+				return usage(err)
+			}
+			return watch(c, link, s)
+		},
+	}
+	config.AddFlags(cmd.Flags(), consoleSettings...)
+	addOutput(cmd)
+	return cmd
+}
+
+func addOutput(cmd *cobra.Command) {
+	cmd.Flags().String("output", "", "tui, plain (one line a change) or json (one object a line); default tui on a terminal, else plain")
+	cmd.Flags().Bool("ascii", false, "draw with ASCII characters only")
+}
+
+// newClient is a console's end of the wire.
+func newClient(s config.Settings, log *slog.Logger) (*client.Client, error) {
+	o, err := clientOptions(s, log)
+	if err != nil {
+		return nil, err
+	}
+	return client.New(o)
+}
+
+func clientOptions(s config.Settings, log *slog.Logger) (client.Options, error) {
+	o := client.Options{URL: s.Relay, Token: tokenOf(s), Logger: log, UserAgent: "callscreen/" + version()}
+	pem, err := s.ReadCA()
+	if err != nil || pem == nil {
+		return o, err
+	}
+	roots, err := graph.Roots(pem)
+	if err != nil {
+		return o, fmt.Errorf("ca-file %s: %w", s.CAFile, err)
+	}
+	o.TLS = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}
+	return o, nil
+}
+
+// tokenOf finds the operator's token: the one that is set, else the private one
+// that a relay of this user left on this machine. It is looked for again at
+// every try, because the relay may come up after the console.
+func tokenOf(s config.Settings) func() (string, error) {
+	return func() (string, error) {
+		if s.Token != "" {
+			return s.Token.Reveal(), nil
+		}
+		token, err := operator.LocalToken(s.DataDir)
+		if errors.Is(err, os.ErrNotExist) {
+			return "", fmt.Errorf("no operator token: no relay has run here with data-dir %s, so set CALLSCREEN_TOKEN or --token-file (made by: callscreen operator add NAME)", s.DataDir)
+		}
+		return token, err
+	}
+}
+
+// watch runs a link and the front end that the output setting names.
+func watch(c *cobra.Command, link *client.Client, s config.Settings) error {
+	output, err := outputOf(c)
+	if err != nil {
+		return err
+	}
+	in, out := c.InOrStdin(), c.OutOrStdout()
+	show := func(ctx context.Context) error {
+		switch output {
+		case "json":
+			return lines.JSON(ctx, link, out)
+		case "plain":
+			return lines.Plain(ctx, link, in, out)
+		default:
+			ascii, _ := c.Flags().GetBool("ascii")
+			return tui.Run(ctx, tui.Options{Link: link, Theme: s.Theme, ASCII: ascii, Version: version()}, in, out)
+		}
+	}
+	return together(c.Context(), link.Run, show)
+}
+
+func outputOf(c *cobra.Command) (string, error) {
+	output, err := c.Flags().GetString("output")
+	switch {
+	case err != nil:
+		return "", err
+	case output == "tui" || output == "plain" || output == "json":
+		return output, nil
+	case output != "":
+		return "", usage(fmt.Errorf("--output %q: it is one of tui, plain and json", output))
+	case isTerminal(c.OutOrStdout()) && isTerminal(c.InOrStdin()) && os.Getenv("TERM") != "dumb":
+		return "tui", nil
+	default:
+		return "plain", nil
+	}
+}
+
+func isTerminal(v any) bool {
+	f, ok := v.(*os.File)
+	return ok && term.IsTerminal(f.Fd())
+}
+
+func rejectCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "reject CALL",
+		Short: "Decide about one call from a script",
+		Long: `Reject one call, as a key in the console would.
+
+Exit codes: 0 rejected, 10 too late, 11 taken by another operator, 12 no such
+call or already gone, 13 refused by Graph, 14 outcome unknown; 1 nothing was
+decided, 2 usage.`,
+		Example: `  callscreen reject 1907c4a1-8f5e-4f0c-9a3e-4f1d2c3b4a59 --reason busy`,
+		Args:    args(cobra.ExactArgs(1)),
+		RunE:    runReject,
+	}
+	config.AddFlags(cmd.Flags(), "relay", "token-file", "ca-file", "data-dir")
+	cmd.Flags().String("reason", "", "busy, none or forbidden (required)")
+	return cmd
+}
+
+func runReject(c *cobra.Command, given []string) error {
+	id, err := call.ParseID(given[0])
+	if err != nil {
+		return usage(err)
+	}
+	text, err := c.Flags().GetString("reason")
+	if err != nil {
+		return err
+	}
+	reason, err := call.ParseReason(text)
+	if err != nil {
+		return usage(fmt.Errorf("--reason: %w", err))
+	}
+	s, err := load(c, config.Settings.CheckConsole)
+	if err != nil {
+		return err
+	}
+	o, err := clientOptions(s, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return usage(err)
+	}
+	answer, err := client.Reject(c.Context(), o, id, reason, "")
+	if err != nil {
+		return err
+	}
+	return verdict(c.ErrOrStderr(), answer)
+}
+
+// verdict says what became of a decision, and chooses the exit code.
+func verdict(w io.Writer, a call.Answer) error {
+	code := exitError
+	switch a.Verdict {
+	case call.WasRejected:
+		fmt.Fprintf(w, "rejected as %s\n", a.Reason)
+		return nil
+	case call.WasTooLate:
+		code = exitTooLate
+	case call.WasTaken:
+		code = exitTaken
+	case call.WasGone, call.NoSuchCall:
+		code = exitGone
+	case call.WasRefused:
+		code = exitRefused
+	case call.WasUnknown:
+		code = exitUnknown
+	case call.NotSent:
+	}
+	words := a.Words
+	if words == "" {
+		words = "the decision ended as " + string(a.Verdict)
+	}
+	return exit{code, errors.New(words)}
+}
+
+// The simulated Microsoft, alone and in the demo.
+
+func addTraffic(cmd *cobra.Command, rate float64) {
+	f := cmd.Flags()
+	f.Uint64("seed", 0, "the same seed gives the same calls; 0 picks a new one and tells it")
+	f.Float64("rate", rate, "calls a minute, on average; 0 places none by itself")
+	f.Float64("speed", 1, "how many times faster than real the pauses between calls are")
+	f.String("scenario", "", "place the calls of this TOML file instead (see README)")
+}
+
+// trafficOf reads the flags of addTraffic: the seed, the simulator's speed, and
+// what places the calls.
+func trafficOf(c *cobra.Command) (seed uint64, speed float64, place func(context.Context, *simulator.Simulator) error, err error) {
+	f := c.Flags()
+	seed, err1 := f.GetUint64("seed")
+	rate, err2 := f.GetFloat64("rate")
+	speed, err3 := f.GetFloat64("speed")
+	file, err4 := f.GetString("scenario")
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		return 0, 0, nil, err
+	}
+	if seed == 0 {
+		seed = 1 + rand.Uint64N(1_000_000) //nolint:gosec // it only varies the demo
+	}
+	if rate < 0 || rate > 6000 || speed <= 0 || speed > 1000 {
+		return 0, 0, nil, usage(errors.New("--rate is 0 to 6000 calls a minute, --speed more than 0 and at most 1000"))
+	}
+	if file == "" {
+		return seed, speed, func(ctx context.Context, sim *simulator.Simulator) error {
+			if rate == 0 {
+				<-ctx.Done()
+				return nil
+			}
+			return sim.Traffic(ctx, simulator.Traffic{PerMinute: rate})
+		}, nil
+	}
+	raw, err := config.ReadFile(file)
+	if err != nil {
+		return 0, 0, nil, usage(fmt.Errorf("--scenario: %w", err))
+	}
+	script, err := simulator.LoadScenario(strings.NewReader(string(raw)))
+	if err != nil {
+		return 0, 0, nil, usage(fmt.Errorf("--scenario %s: %w", file, err))
+	}
+	return seed, speed, func(ctx context.Context, sim *simulator.Simulator) error {
+		_ = sim.Play(ctx, script) // what a webhook refused is in the log
+		<-ctx.Done()
+		return nil
+	}, nil
+}
+
+func simulateCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "simulate",
+		Short: "A simulated Microsoft to test any relay or calling bot against",
+		Example: `  callscreen simulate                                  # then start the relay as it tells
+  callscreen simulate --webhook http://127.0.0.1:3978/api/calls --rate 30 --seed 7
+  curl --cacert CA -X POST https://127.0.0.1:8443/simulator/calls -d '{"kind":"phone"}'`,
+		Args: args(cobra.NoArgs),
+		RunE: runSimulate,
+	}
+	config.AddFlags(cmd.Flags(), "data-dir", "log-level", "log-format", "log-file")
+	cmd.Flags().String("listen", "127.0.0.1:8443", "loopback address to serve on")
+	cmd.Flags().String("webhook", "http://127.0.0.1:8080/api/calls", "the bot's calling webhook")
+	cmd.Flags().String("dir", "", "where its certificate and the relay's settings go (default DATA-DIR/simulator)")
+	addTraffic(cmd, 6)
+	return cmd
+}
+
+func runSimulate(c *cobra.Command, _ []string) error {
+	s, err := load(c, nil)
+	if err != nil {
+		return err
+	}
+	seed, speed, place, err := trafficOf(c)
+	if err != nil {
+		return err
+	}
+	log, closeLog, err := logger(s, c.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	defer closeLog()
+	address, _ := c.Flags().GetString("listen")
+	webhook, _ := c.Flags().GetString("webhook")
+	dir, _ := c.Flags().GetString("dir")
+	if dir == "" {
+		dir = filepath.Join(s.DataDir, "simulator")
+	}
+	if !config.Loopback(address) {
+		return usage(fmt.Errorf("--listen %s: the simulator guards nothing and serves loopback addresses only", address))
+	}
+	sim, err := simulator.New(simulator.Options{Seed: seed, Speed: speed, Webhook: webhook, Dir: dir, Logger: log})
+	if err != nil {
+		return err
+	}
+	ln, err := listen(c.Context(), address)
+	if err != nil {
+		sim.Close()
+		return err
+	}
+	base := "https://" + ln.Addr().String()
+	settings, err := config.WriteSimulated(dir, sim.Settings(base), sim.CAPEM(), sim.ClientSecret())
+	if err != nil {
+		sim.Close()
+		return errors.Join(err, ln.Close())
+	}
+	fmt.Fprintf(c.ErrOrStderr(), "callscreen simulate\n  Microsoft  %s  (seed %d)\n  webhook    %s\n  relay      callscreen relay --config %s\n",
+		base, seed, webhook, settings)
+	return together(c.Context(),
+		func(ctx context.Context) error { return sim.Serve(ctx, ln) },
+		func(ctx context.Context) error { return place(ctx, sim) },
+	)
+}
+
+func demoCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Everything in one process: simulated Microsoft, relay, console. No account needed",
+		Long: `A simulated Microsoft places calls, a relay takes them, and this terminal is the
+console, all in this process and over the same https, WebSocket and journal as
+for real calls. Nothing is kept: the journal lies in a folder that is removed at
+the end.`,
+		Example: `  callscreen demo
+  callscreen demo --rate 30 --seed 7
+  callscreen demo --output plain`,
+		Args: args(cobra.NoArgs),
+		RunE: runDemo,
+	}
+	config.AddFlags(cmd.Flags(), "theme", "log-level", "log-format", "log-file")
+	addOutput(cmd)
+	addTraffic(cmd, 12)
+	return cmd
+}
+
+func runDemo(c *cobra.Command, _ []string) (err error) {
+	s, err := load(c, nil)
+	if err != nil {
+		return err
+	}
+	seed, speed, place, err := trafficOf(c)
+	if err != nil {
+		return err
+	}
+	log, closeLog, err := logger(s, io.Discard)
+	if err != nil {
+		return err
+	}
+	defer closeLog()
+	dir, err := os.MkdirTemp("", "callscreen-demo-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	d, err := newDemo(c.Context(), s, dir, simulator.Options{Seed: seed, Speed: speed, Logger: log}, log)
+	if err != nil {
+		return err
+	}
+	err = together(c.Context(),
+		func(ctx context.Context) error { return d.sim.Serve(ctx, d.simLn) },
+		func(ctx context.Context) error { return d.relay.run(ctx, d.relayLn) },
+		func(ctx context.Context) error { return d.placeWhenReady(ctx, place) },
+		func(ctx context.Context) error {
+			c.SetContext(ctx)
+			return watch(c, d.link, d.settings)
+		},
+	)
+	fmt.Fprintf(c.ErrOrStderr(), "The demo is over and its data is removed. The same calls again: callscreen demo --seed %d\n", seed)
+	return err
+}
+
+// demo is a whole callscreen in one process, joined by real sockets.
+type demo struct {
+	settings       config.Settings
+	sim            *simulator.Simulator
+	relay          *parts
+	link           *client.Client
+	simLn, relayLn net.Listener
+}
+
+func newDemo(ctx context.Context, s config.Settings, dir string, o simulator.Options, log *slog.Logger) (d *demo, err error) {
+	d = &demo{settings: s}
+	defer func() {
+		if err != nil {
+			d.close()
+		}
+	}()
+	if d.simLn, err = listen(ctx, "127.0.0.1:0"); err != nil {
+		return nil, err
+	}
+	if d.relayLn, err = listen(ctx, "127.0.0.1:0"); err != nil {
+		return nil, err
+	}
+	base := "http://" + d.relayLn.Addr().String()
+	o.Webhook = base + s.WebhookPath
+	if d.sim, err = simulator.New(o); err != nil {
+		return nil, err
+	}
+	file, err := config.WriteSimulated(dir, d.sim.Settings("https://"+d.simLn.Addr().String()), d.sim.CAPEM(), d.sim.ClientSecret())
+	if err != nil {
+		return nil, err
+	}
+	if d.settings, err = s.With(file); err != nil {
+		return nil, err
+	}
+	d.settings.DataDir, d.settings.Relay, d.settings.Token = dir, base, ""
+	if d.relay, err = newRelay(ctx, d.settings, log); err != nil {
+		return nil, err
+	}
+	d.link, err = newClient(d.settings, log)
+	return d, err
+}
+
+// close undoes what newDemo began before it failed.
+func (d *demo) close() {
+	for _, ln := range []net.Listener{d.simLn, d.relayLn} {
+		if ln != nil {
+			_ = ln.Close()
+		}
+	}
+	if d.sim != nil {
+		d.sim.Close()
+	}
+	if d.relay != nil {
+		_ = d.relay.journal.Close()
+	}
+}
+
+// placeWhenReady lets the first call ring as soon as it can be screened.
+func (d *demo) placeWhenReady(ctx context.Context, place func(context.Context, *simulator.Simulator) error) error {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for d.relay.server.Ready() != nil {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	return place(ctx, d.sim)
+}
+
+// Operators and the rest.
+
+func operatorCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "operator",
+		Short: "Add, list and revoke the operators of this machine's relay",
+		Args:  args(cobra.NoArgs),
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	add := &cobra.Command{
+		Use: "add NAME", Short: "Make a token for an operator; it is printed once and not kept",
+		Example: "  callscreen operator add ana > ana.token",
+		Args:    args(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, given []string) error {
+			return withOperators(c, func(o *operator.Store) error {
+				token, err := o.Add(given[0])
+				if err != nil {
+					return fmt.Errorf("%s: %w", given[0], err)
+				}
+				fmt.Fprintf(c.ErrOrStderr(), "The token of %s follows. It is shown this once: give it to %s as CALLSCREEN_TOKEN or in a file of mode 0600.\n", given[0], given[0])
+				fmt.Fprintln(c.OutOrStdout(), token)
+				return nil
+			})
+		},
+	}
+	list := &cobra.Command{
+		Use: "list", Short: "List the operators", Args: args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return withOperators(c, func(o *operator.Store) error { return listOperators(c.OutOrStdout(), o) })
+		},
+	}
+	revoke := &cobra.Command{
+		Use: "revoke NAME", Short: "Void an operator's token", Args: args(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, given []string) error {
+			return withOperators(c, func(o *operator.Store) error {
+				if err := o.Revoke(given[0]); err != nil {
+					return fmt.Errorf("%s: %w", given[0], err)
+				}
+				fmt.Fprintf(c.ErrOrStderr(), "The token of %s is void.\n", given[0])
+				return nil
+			})
+		},
+	}
+	for _, sub := range []*cobra.Command{add, list, revoke} {
+		config.AddFlags(sub.Flags(), "data-dir")
+		cmd.AddCommand(sub)
+	}
+	return cmd
+}
+
+func withOperators(c *cobra.Command, do func(*operator.Store) error) error {
+	s, err := load(c, nil)
+	if err != nil {
+		return err
+	}
+	store, err := operator.Open(s.DataDir)
+	if err != nil {
+		return err
+	}
+	return do(store)
+}
+
+func listOperators(w io.Writer, o *operator.Store) error {
+	list, err := o.List()
+	if err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "NAME\tADDED")
+	for _, entry := range list {
+		fmt.Fprintf(table, "%s\t%s\n", entry.Name, entry.Added.Local().Format(time.DateTime))
+	}
+	return table.Flush()
+}
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: args(cobra.NoArgs),
+		Run: func(c *cobra.Command, _ []string) {
+			info, _ := debug.ReadBuildInfo()
+			fmt.Fprintf(c.OutOrStdout(), "callscreen %s %s\n", version(), info.GoVersion)
+		},
+	}
+}
+
+// version is the module's version, or the commit that was built.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		return v
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return s.Value[:min(12, len(s.Value))]
+		}
+	}
+	return "devel"
+}
+
+// load reads the settings of a command and lets check judge them, if there is one.
+func load(c *cobra.Command, check func(config.Settings) error) (config.Settings, error) {
+	s, err := config.Load(c.Flags(), os.Environ())
+	if err == nil && check != nil {
+		err = check(s)
+	}
+	return s, usage(err)
+}
+
+// logger writes where the settings say, else to a fallback. The second result
+// closes the file.
+func logger(s config.Settings, fallback io.Writer) (*slog.Logger, func(), error) {
+	w, done := fallback, func() {}
+	if s.LogFile != "" {
+		f, err := os.OpenFile(s.LogFile, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		if err != nil {
+			return nil, nil, usage(fmt.Errorf("log-file: %w", err))
+		}
+		w, done = f, func() { _ = f.Close() }
+	}
+	o := &slog.HandlerOptions{Level: s.LogLevel}
+	if s.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, o)), done, nil
+	}
+	return slog.New(slog.NewTextHandler(w, o)), done, nil
+}

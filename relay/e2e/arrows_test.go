@@ -1,0 +1,110 @@
+package e2e
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// arrows is who may import whom among our own packages, with the reason why no
+// more. A new arrow is a decision: it is entered here, with its reason.
+var arrows = map[string]struct {
+	to  []string
+	why string
+}{
+	"callscreen": {
+		[]string{
+			"config", "graph", "graph/simulator", "relay", "relay/call", "relay/client",
+			"relay/journal", "relay/operator", "tui", "tui/lines",
+		},
+		"main is the only place that wires",
+	},
+	"config":          {nil, "settings know nothing that runs"},
+	"graph":           {nil, "Microsoft Graph as an API knows nothing of consoles, journals or countdowns"},
+	"graph/simulator": {nil, "a Microsoft that could be pointed at any bot knows nothing of ours"},
+	"relay": {
+		[]string{"graph", "relay/call", "relay/journal", "relay/wire"},
+		"the relay does not know how a screen looks nor where settings come from",
+	},
+	"relay/call":     {nil, "the rules of screening are pure"},
+	"relay/client":   {[]string{"relay/call", "relay/wire"}, "a console's end of the wire knows neither rules of the screen nor the server"},
+	"relay/e2e":      {nil, "tests only"},
+	"relay/journal":  {nil, "the journal knows bytes and order, not what an event means"},
+	"relay/operator": {nil, "a list of names and tokens"},
+	"relay/wire":     {[]string{"relay/call"}, "frames know the facts they carry and nothing of who sends them"},
+	"tui":            {[]string{"relay/call"}, "the screen reaches the relay through an interface of its own"},
+	"tui/lines":      {[]string{"relay/call"}, "the lines reach the relay through an interface of their own"},
+}
+
+type listed struct {
+	ImportPath string
+	Doc        string
+	Imports    []string
+}
+
+func packages(t *testing.T) []listed {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Doc,Imports", "callscreen/...")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []listed
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+// judge returns what is wrong with one package's imports.
+func judge(p listed) (faults []string) {
+	name := strings.TrimPrefix(p.ImportPath, "callscreen/")
+	rule, known := arrows[name]
+	if !known {
+		return []string{name + " is not on the map: enter it with its arrows and the reason"}
+	}
+	for _, imported := range p.Imports {
+		to, ours := strings.CutPrefix(imported, "callscreen/")
+		if ours && !slices.Contains(rule.to, to) {
+			faults = append(faults, name+" imports "+to+", but "+rule.why)
+		}
+	}
+	return faults
+}
+
+func TestEveryArrowBetweenPackagesIsOnTheMap(t *testing.T) {
+	all := packages(t)
+	if len(all) < len(arrows) {
+		t.Errorf("go list found %d packages, the map has %d: %v", len(all), len(arrows), slices.Sorted(maps.Keys(arrows)))
+	}
+	for _, p := range all {
+		for _, fault := range judge(p) {
+			t.Error(fault)
+		}
+	}
+}
+
+func TestAForbiddenArrowIsFound(t *testing.T) {
+	planted := listed{ImportPath: "callscreen/tui", Imports: []string{"callscreen/relay/call", "callscreen/graph"}}
+	if faults := judge(planted); len(faults) != 1 {
+		t.Errorf("judge found %q, want one fault", faults)
+	}
+}
+
+func TestEveryPackageHasAComment(t *testing.T) {
+	for _, p := range packages(t) {
+		if len(p.Doc) < 20 {
+			t.Errorf("%s has no package comment", p.ImportPath)
+		}
+	}
+}
