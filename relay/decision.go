@@ -102,7 +102,7 @@ const tooSlow = "too late: recording the decision took the time that was left; n
 // it: this relay from before a restart, or another one, carries it out.
 func (s *Server) repeated(a call.Answer) call.Answer {
 	for {
-		changed, _ := s.desk.watch()
+		changed := s.desk.news()
 		c, ok := s.desk.look(a.Call)
 		left := time.Until(c.Deadline().Add(outcomeAfter))
 		if !ok || c.State != call.InClaim || left <= 0 {

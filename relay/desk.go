@@ -24,6 +24,8 @@ const keepRecent = 1024
 type desk struct {
 	epoch string
 	log   *slog.Logger
+	due   func(c *call.Call) (e call.Event, at time.Time, ok bool) // what happens to a call by itself
+	wake  chan struct{}                                            // holds one: something is due earlier than was known
 
 	mu      sync.Mutex
 	board   *call.Board
@@ -31,13 +33,14 @@ type desk struct {
 	changed chan struct{}
 	recent  []call.Event
 	seats   map[*seat]struct{}
-	live    bool // the journal is read: seats may be taken
+	next    time.Time // when the sweep looks again
+	live    bool      // the journal is read: seats may be taken
 	graph   string
 }
 
-func newDesk(epoch string, log *slog.Logger) *desk {
+func newDesk(epoch string, log *slog.Logger, due func(*call.Call) (call.Event, time.Time, bool)) *desk {
 	return &desk{
-		epoch: epoch, log: log, board: call.NewBoard(),
+		epoch: epoch, log: log, due: due, wake: make(chan struct{}, 1), board: call.NewBoard(),
 		changed: make(chan struct{}), seats: map[*seat]struct{}{},
 	}
 }
@@ -65,8 +68,64 @@ func (d *desk) fold(r journal.Record, now time.Time) {
 		return
 	}
 	d.board.Apply(e)
+	d.schedule(e.Call)
 	d.remember(e)
 	d.broadcastEvent(e, now)
+}
+
+// schedule wakes the sweep when the call that just changed is due before
+// everything else. Looking at that one call is enough, so an event costs the
+// same whether two calls ring or two thousand.
+func (d *desk) schedule(id call.ID) {
+	c, ok := d.board.Get(id)
+	if !ok {
+		return
+	}
+	_, at, ok := d.due(c)
+	if !ok || !at.Before(d.next) {
+		return
+	}
+	d.next = at
+	select {
+	case d.wake <- struct{}{}:
+	default: // it is awake already and will look
+	}
+}
+
+// agenda is what is due by a moment, conditional on the sequence in each, and
+// when the next thing is.
+func (d *desk) agenda(now time.Time) (due []dueEvent, next time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.next = now.Add(time.Hour)
+	for _, c := range d.board.Live() {
+		e, at, ok := d.due(c)
+		switch {
+		case !ok:
+		case at.After(now):
+			d.next = minTime(d.next, at)
+		default:
+			e.At, e.Call = now, c.ID
+			due = append(due, dueEvent{e, c.Seq})
+		}
+	}
+	if len(due) > 0 {
+		// Recorded or not, each is looked at again: done, it is gone by then.
+		d.next = minTime(d.next, now.Add(sweepAgain))
+	}
+	return due, d.next
+}
+
+type dueEvent struct {
+	event    call.Event
+	expected uint64
+}
+
+func minTime(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 func (d *desk) remember(e call.Event) {
@@ -140,16 +199,12 @@ func (d *desk) decide(cmd call.Command, now time.Time) (e call.Event, expected u
 	return e, c.Seq, nil
 }
 
-// watch returns the channel that closes at the next change and copies of the
-// calls that are not over. Taken together, so that no change is missed.
-func (d *desk) watch() (<-chan struct{}, []call.Call) {
+// news returns the channel that closes at the next change. Ask for it before
+// looking, and no change is missed.
+func (d *desk) news() <-chan struct{} {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	live := make([]call.Call, 0, len(d.board.Live()))
-	for _, c := range d.board.Live() {
-		live = append(live, *c)
-	}
-	return d.changed, live
+	return d.changed
 }
 
 // await returns once the board holds a sequence of the journal.

@@ -110,7 +110,7 @@ func New(o Options) *Server {
 		opts: o, log: o.Logger, id: newID(), base: context.Background(),
 		answers: &answers{kept: map[[2]string]*pending{}},
 	}
-	s.desk = newDesk(o.Journal.Epoch(), o.Logger)
+	s.desk = newDesk(o.Journal.Epoch(), o.Logger, s.due)
 	s.metrics = newMetrics(s.desk)
 	return s
 }

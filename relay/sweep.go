@@ -22,29 +22,15 @@ const (
 // the others' are refused, which is as it should be.
 func (s *Server) sweep(ctx context.Context) error {
 	for {
-		changed, live := s.desk.watch()
-		now := time.Now()
-		next := time.Hour
-		for _, c := range live {
-			e, at, ok := s.due(c)
-			if !ok {
-				continue
+		due, next := s.desk.agenda(time.Now())
+		for _, d := range due {
+			if _, err := s.append(d.event, d.expected); err != nil && !errors.Is(err, journal.ErrConflict) {
+				s.log.Error("what is due could not be recorded", "event", d.event.Kind, "err", err)
 			}
-			if wait := at.Sub(now); wait > 0 {
-				next = min(next, wait)
-				continue
-			}
-			e.At, e.Call = now, c.ID
-			if _, err := s.append(e, c.Seq); err != nil && !errors.Is(err, journal.ErrConflict) {
-				s.log.Error("what is due could not be recorded", "event", e.Kind, "err", err)
-			}
-			// Done or not, look again: a record that went through changes the
-			// board, which wakes this loop earlier.
-			next = min(next, sweepAgain)
 		}
-		timer := time.NewTimer(next)
+		timer := time.NewTimer(time.Until(next))
 		select {
-		case <-changed:
+		case <-s.desk.wake:
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
@@ -55,7 +41,7 @@ func (s *Server) sweep(ctx context.Context) error {
 }
 
 // due is what happens to a call by itself, and when.
-func (s *Server) due(c call.Call) (e call.Event, at time.Time, ok bool) {
+func (s *Server) due(c *call.Call) (e call.Event, at time.Time, ok bool) {
 	switch c.State {
 	case call.Ringing, call.InDoubt:
 		return call.Event{Kind: call.Expired}, c.Deadline(), true
@@ -79,7 +65,7 @@ func (s *Server) due(c call.Call) (e call.Event, at time.Time, ok bool) {
 // outcomeAfter the deadline. A journal that is this relay's alone holds no claim
 // of another running relay, so one that is not ours is left from before a crash;
 // on a shared journal its relay may be at work until the deadline.
-func (s *Server) abandoned(c call.Call) (e call.Event, at time.Time, ok bool) {
+func (s *Server) abandoned(c *call.Call) (e call.Event, at time.Time, ok bool) {
 	e = call.Event{Kind: call.Unknown, Reply: &call.Reply{
 		Words: "the relay that sent the rejection stopped before Graph's answer was recorded",
 	}}

@@ -157,9 +157,8 @@ func (h *house) await(what string, holds func() bool) {
 		if time.Now().After(end) {
 			h.t.Fatalf("never: %s", what)
 		}
-		changed, _ := h.server.desk.watch()
 		select {
-		case <-changed:
+		case <-h.server.desk.news():
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
