@@ -301,14 +301,19 @@ func (s *Server) graphTrouble() string {
 	}
 }
 
-// watchGraph tells the consoles when calls cannot be rejected, and when they can again.
+// watchGraph tells the consoles when calls cannot be rejected, and when they can
+// again. It looks more often while they cannot: nobody should read of trouble
+// that is over, least of all in the first second.
 func (s *Server) watchGraph(ctx context.Context) error {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
 	for {
-		s.desk.setGraph(s.graphTrouble())
+		trouble := s.graphTrouble()
+		s.desk.setGraph(trouble)
+		pause := time.Second
+		if trouble != "" {
+			pause = 50 * time.Millisecond
+		}
 		select {
-		case <-tick.C:
+		case <-time.After(pause):
 		case <-ctx.Done():
 			return nil
 		}
