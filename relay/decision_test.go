@@ -89,6 +89,7 @@ func TestO01WithoutTheComparisonTheRaceHasTwoWinners(t *testing.T) {
 		return graph.Receipt{Status: 202}, nil
 	}
 	h.ring("A")
+	h.await("A rings", func() bool { _, ok := h.server.Look("A"); return ok })
 	// Both judge on the board before either claim is on it.
 	e1, seq, err1 := h.server.desk.decide(call.Command{ID: "1", Call: "A", Reason: call.Busy, Operator: "ana", Relay: h.server.id}, time.Now())
 	e2, _, err2 := h.server.desk.decide(call.Command{ID: "2", Call: "A", Reason: call.None, Operator: "ben", Relay: h.server.id}, time.Now())
