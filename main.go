@@ -72,7 +72,12 @@ func usage(err error) error {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // nohup means to stay
+		ends = append(ends, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), ends...)
+	context.AfterFunc(ctx, stop) // the second one ends the program at once
 	err := root().ExecuteContext(ctx)
 	stop()
 	if err == nil {
@@ -238,11 +243,19 @@ func newRelay(ctx context.Context, s config.Settings, log *slog.Logger) (*parts,
 // run serves until the context ends or a part fails, then waits for all parts
 // and closes the journal last.
 func (p *parts) run(ctx context.Context, ln net.Listener) error {
-	err := together(ctx,
+	keep, stop := context.WithCancel(context.WithoutCancel(ctx))
+	err := together(keep,
 		p.auth.Run,
 		p.tokens.Run,
-		func(ctx context.Context) error { return p.server.Run(ctx, ln) },
+		// Keys and tokens outlive the server: a decision under way may need them.
+		func(keep context.Context) error {
+			serving, cancel := context.WithCancel(ctx)
+			defer cancel()
+			defer context.AfterFunc(keep, cancel)()
+			return p.server.Run(serving, ln)
+		},
 	)
+	stop()
 	return errors.Join(err, p.journal.Close())
 }
 

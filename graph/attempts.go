@@ -27,6 +27,7 @@ type attempts struct {
 	tenant string
 	body   []byte
 	began  time.Time
+	before time.Time // no try leaves from then on; zero: no such moment
 
 	token   string
 	sent    int  // tries so far
@@ -48,12 +49,20 @@ func (a *attempts) run(ctx context.Context) (Receipt, error) {
 	if a.token, err = a.client.tokens.Token(ctx, a.tenant); err != nil {
 		return Receipt{}, &UnauthorizedError{Err: err}
 	}
+	var last error // what the latest try ended in
 	for {
 		if err := ctx.Err(); err != nil {
 			return Receipt{}, a.unreached(0, err, false)
 		}
+		if !a.before.IsZero() && !time.Now().Before(a.before) {
+			if last == nil {
+				last = a.unreached(0, errors.New("the time to send it was over"), false)
+			}
+			return Receipt{}, last
+		}
 		id := newRequestID()
 		ans, v := a.try(ctx, id)
+		last = v.err
 		if v.done && v.err == nil {
 			return Receipt{ans.status, ans.requestID, id, time.Since(a.began), a.sent}, nil
 		}

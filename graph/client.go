@@ -40,6 +40,9 @@ type Rejection struct {
 	CallID string // as received
 	Tenant string // of the notification's sender; "": our own
 	Reason string // "busy", "none" or "forbidden"; what the caller hears is not documented
+	// SendBefore is the last moment at which a try may leave; zero: the context's deadline, until which the answer
+	// is awaited in any case.
+	SendBefore time.Time
 }
 
 // Receipt is Graph's 2xx: accepted, not finished; the call's deletion is notified later.
@@ -119,7 +122,7 @@ func (c *Client) Reject(ctx context.Context, r Rejection) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, fmt.Errorf("reject: %w", err)
 	}
-	a := &attempts{client: c, url: c.prefix + r.CallID + "/reject", tenant: r.Tenant, body: body, began: time.Now()}
+	a := &attempts{client: c, url: c.prefix + r.CallID + "/reject", tenant: r.Tenant, body: body, began: time.Now(), before: r.SendBefore}
 	return a.run(ctx)
 }
 

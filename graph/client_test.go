@@ -100,7 +100,7 @@ func reject(t *testing.T, left time.Duration, script ...step) (receipt Receipt, 
 		ctx, cancel := context.WithTimeout(t.Context(), left)
 		defer cancel()
 		began := time.Now()
-		receipt, err = newClient(t, g, &fakeTokens{}).Reject(ctx, Rejection{testCall, testTenant, "busy"})
+		receipt, err = newClient(t, g, &fakeTokens{}).Reject(ctx, Rejection{CallID: testCall, Tenant: testTenant, Reason: "busy"})
 		took = time.Since(began)
 		for i, at := range g.at {
 			if at.Sub(began) > left || i > 0 && at.Sub(began) > left-retryMargin {
@@ -117,7 +117,7 @@ func reject(t *testing.T, left time.Duration, script ...step) (receipt Receipt, 
 func TestARejectionIsOnePostWithAReasonAndABearer(t *testing.T) {
 	for _, reason := range Reasons() {
 		g := &graphFake{script: []step{status(202, "request-id", "r-1")}}
-		receipt, err := newClient(t, g, &fakeTokens{}).Reject(t.Context(), Rejection{testCall, testTenant, reason})
+		receipt, err := newClient(t, g, &fakeTokens{}).Reject(t.Context(), Rejection{CallID: testCall, Tenant: testTenant, Reason: reason})
 		if err != nil || receipt.Status != 202 || receipt.RequestID != "r-1" || receipt.Attempts != 1 {
 			t.Errorf("%+v, %v", receipt, err)
 		}
@@ -138,7 +138,7 @@ func TestTheCallbackIsSentOnlyWhenConfigured(t *testing.T) {
 	g := &graphFake{script: []step{status(202)}}
 	c := newClient(t, g, &fakeTokens{})
 	c.callback = "https://relay.example/api/calls"
-	if _, err := c.Reject(t.Context(), Rejection{testCall, "", "none"}); err != nil {
+	if _, err := c.Reject(t.Context(), Rejection{CallID: testCall, Tenant: "", Reason: "none"}); err != nil {
 		t.Fatal(err)
 	}
 	if want := `{"reason":"none","callbackUri":"https://relay.example/api/calls"}`; g.bodies[0] != want {
@@ -150,12 +150,12 @@ func TestAnythingButAPlainIDAndAKnownReasonIsNeverSent(t *testing.T) {
 	g := &graphFake{script: []step{status(202)}}
 	c := newClient(t, g, &fakeTokens{})
 	for _, id := range badIDs {
-		if _, err := c.Reject(t.Context(), Rejection{id, testTenant, "busy"}); err == nil {
+		if _, err := c.Reject(t.Context(), Rejection{CallID: id, Tenant: testTenant, Reason: "busy"}); err == nil {
 			t.Errorf("%q was sent", id)
 		}
 	}
 	for _, reason := range []string{"", "Busy", "BUSY", "unknownFutureValue", `busy","callbackUri":"https://evil.example`} {
-		if _, err := c.Reject(t.Context(), Rejection{testCall, testTenant, reason}); err == nil {
+		if _, err := c.Reject(t.Context(), Rejection{CallID: testCall, Tenant: testTenant, Reason: reason}); err == nil {
 			t.Errorf("reason %q was sent", reason)
 		}
 	}
@@ -181,7 +181,7 @@ func TestG05A401CostsOneFreshTokenAndOneRetry(t *testing.T) {
 		t.Errorf("%v after %d tries", err, len(g.seen))
 	}
 	g = &graphFake{script: []step{status(202)}}
-	_, err = newClient(t, g, &fakeTokens{err: errors.New("sign-in is down")}).Reject(t.Context(), Rejection{testCall, "", "busy"})
+	_, err = newClient(t, g, &fakeTokens{err: errors.New("sign-in is down")}).Reject(t.Context(), Rejection{CallID: testCall, Tenant: "", Reason: "busy"})
 	if e, ok := errors.AsType[*UnauthorizedError](err); !ok || e.Status != 0 || len(g.seen) != 0 || !strings.Contains(err.Error(), "nothing was sent") {
 		t.Errorf("without a token: %v after %d tries", err, len(g.seen))
 	}
@@ -356,7 +356,7 @@ func TestI03NothingIsSentAfterTheDeadline(t *testing.T) {
 	g := &graphFake{script: []step{status(202)}}
 	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Millisecond))
 	defer cancel()
-	_, err := newClient(t, g, &fakeTokens{}).Reject(ctx, Rejection{testCall, "", "busy"})
+	_, err := newClient(t, g, &fakeTokens{}).Reject(ctx, Rejection{CallID: testCall, Tenant: "", Reason: "busy"})
 	if e, ok := errors.AsType[*UnreachableError](err); !ok || e.Ambiguous || !errors.Is(err, context.DeadlineExceeded) || len(g.seen) != 0 {
 		t.Errorf("%v after %d requests", err, len(g.seen))
 	}
@@ -405,7 +405,7 @@ func TestI06NoTokenIsLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
-		if _, err := c.Reject(ctx, Rejection{testCall, "", "busy"}); err == nil {
+		if _, err := c.Reject(ctx, Rejection{CallID: testCall, Tenant: "", Reason: "busy"}); err == nil {
 			t.Error("rejected")
 		}
 	})

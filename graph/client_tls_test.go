@@ -39,7 +39,7 @@ func TestRejectOverARealTLSServer(t *testing.T) {
 		w.Header().Set("request-id", r.Proto)
 		w.WriteHeader(http.StatusAccepted)
 	})
-	receipt, err := c.Reject(t.Context(), Rejection{testCall, "", "forbidden"})
+	receipt, err := c.Reject(t.Context(), Rejection{CallID: testCall, Tenant: "", Reason: "forbidden"})
 	if err != nil || receipt.Status != 202 || receipt.Took <= 0 {
 		t.Errorf("%+v, %v", receipt, err)
 	}
@@ -47,12 +47,12 @@ func TestRejectOverARealTLSServer(t *testing.T) {
 
 func TestG09ARealResetIsUnknownAndARealClosedPortIsNot(t *testing.T) {
 	server, c := rejectServer(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
-	_, err := c.Reject(t.Context(), Rejection{testCall, "", "busy"})
+	_, err := c.Reject(t.Context(), Rejection{CallID: testCall, Tenant: "", Reason: "busy"})
 	if e, ok := errors.AsType[*UnreachableError](err); !ok || !e.Ambiguous {
 		t.Errorf("reset: %v", err)
 	}
 	server.Close()
-	_, err = c.Reject(t.Context(), Rejection{testCall, "", "busy"})
+	_, err = c.Reject(t.Context(), Rejection{CallID: testCall, Tenant: "", Reason: "busy"})
 	if e, ok := errors.AsType[*UnreachableError](err); !ok || e.Ambiguous {
 		t.Errorf("closed port: %v", err)
 	}
@@ -75,7 +75,7 @@ func TestG02NoRedirectIsFollowed(t *testing.T) {
 	})
 	for _, code = range []int{301, 302, 303, 307, 308} {
 		for _, location = range []string{target.URL, plain.URL, own.URL + "/elsewhere", "//" + target.Listener.Addr().String() + "/"} {
-			_, err := c.Reject(t.Context(), Rejection{testCall, "", "busy"})
+			_, err := c.Reject(t.Context(), Rejection{CallID: testCall, Tenant: "", Reason: "busy"})
 			if e, ok := errors.AsType[*RefusedError](err); !ok || e.Status != code {
 				t.Errorf("%d to %s: %v", code, location, err)
 			}
@@ -87,7 +87,7 @@ func TestG02NoRedirectIsFollowed(t *testing.T) {
 	// The planted bug: an ordinary client without the guard follows them.
 	c.http = &http.Client{Transport: HTTPClient(poolOf(own, target)).Transport}
 	code, location = 307, own.URL+"/elsewhere"
-	_, _ = c.Reject(t.Context(), Rejection{testCall, "", "busy"})
+	_, _ = c.Reject(t.Context(), Rejection{CallID: testCall, Tenant: "", Reason: "busy"})
 	if stolen.Load() == 0 {
 		t.Error("even an ordinary client follows nothing: this test cannot fail")
 	}
@@ -109,7 +109,7 @@ func TestG03AServerThatCannotBeVerifiedGetsNoHeader(t *testing.T) {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
-		_, err = c.Reject(ctx, Rejection{testCall, "", "busy"})
+		_, err = c.Reject(ctx, Rejection{CallID: testCall, Tenant: "", Reason: "busy"})
 		cancel()
 		if e, ok := errors.AsType[*UnreachableError](err); !ok || e.Ambiguous {
 			t.Errorf("%s: %v", name, err)

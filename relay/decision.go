@@ -3,7 +3,6 @@ package relay
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"callscreen/graph"
@@ -12,11 +11,6 @@ import (
 )
 
 const (
-	// answersKept is how long a repeated command gets the stored answer.
-	answersKept = 5 * time.Minute
-	// claimTries bounds how often a claim is built anew because something else
-	// happened to the call at the same moment.
-	claimTries = 16
 	// outcomeAfter is how long after the deadline an outcome may still be
 	// recorded: every accepted decision ends by then.
 	outcomeAfter = time.Second
@@ -24,54 +18,11 @@ const (
 	appendWithin = 2500 * time.Millisecond
 )
 
-// answers remembers what became of each operator's commands, so that one sent
-// twice is carried out once.
-type answers struct {
-	mu   sync.Mutex
-	kept map[[2]string]*pending
-}
-
-type pending struct {
-	done   chan struct{} // closed when answer is there
-	answer call.Answer
-	until  time.Time
-}
-
-// claim returns the entry of a command and whether the caller is the first,
-// who owes the answer.
-func (a *answers) claim(operator, request string, now time.Time) (p *pending, first bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	key := [2]string{operator, request}
-	if p, ok := a.kept[key]; ok && now.Before(p.until) {
-		return p, false
-	}
-	for k, p := range a.kept {
-		if !now.Before(p.until) {
-			delete(a.kept, k)
-		}
-	}
-	p = &pending{done: make(chan struct{}), until: now.Add(answersKept)}
-	a.kept[key] = p
-	return p, true
-}
-
-// decideOnce carries a command out, or waits for the answer of its twin.
-func (s *Server) decideOnce(cmd call.Command) call.Answer {
-	p, first := s.answers.claim(cmd.Operator, cmd.ID, time.Now())
-	if first {
-		p.answer = s.decide(cmd)
-		s.metrics.decisions.WithLabelValues(string(p.answer.Verdict)).Inc()
-		close(p.done)
-	}
-	<-p.done
-	return p.answer
-}
-
 // decide is the way of a decision: claim by appending, then ask Graph, then
 // record the outcome. Losing the append is losing the race.
 func (s *Server) decide(cmd call.Command) call.Answer {
 	answer := call.Answer{Request: cmd.ID, Call: cmd.Call, Reason: cmd.Reason}
+	defer s.carrying(cmd)()
 	claim, seq, err := s.claim(cmd)
 	if errors.Is(err, call.ErrRepeated) {
 		return s.repeated(answer)
@@ -80,60 +31,19 @@ func (s *Server) decide(cmd call.Command) call.Answer {
 		return refusal(answer, err)
 	}
 	c, _ := s.desk.look(cmd.Call)
-	if !time.Now().Before(c.Usable()) {
-		// The disk or the cluster took the time that was left. The claim stands in
-		// the journal, so its outcome does too: nothing was sent.
-		late := call.Event{Kind: call.Refused, Call: c.ID, At: time.Now(), Reply: &call.Reply{Words: tooSlow}}
-		s.recordOutcome(c, late, seq)
-		answer.Verdict, answer.Words = call.WasTooLate, tooSlow
-		return answer
-	}
 	outcome := s.askGraph(c, claim)
 	s.recordOutcome(c, outcome, seq)
-	answer.Reply = outcome.Reply
-	answer.Words = outcome.Reply.Words
-	answer.Verdict = verdictOf(outcome.Kind)
+	answer.Reply, answer.Words = outcome.Reply, outcome.Reply.Words
+	answer.Verdict = verdictOf(outcome)
+	if outcome.Reply.Words == tooSlow {
+		answer.Verdict = call.WasTooLate
+	}
 	return answer
 }
 
-const tooSlow = "too late: recording the decision took the time that was left; nothing was sent"
-
-// repeated answers a command that is in the journal already, by what became of
-// it: this relay from before a restart, or another one, carries it out.
-func (s *Server) repeated(a call.Answer) call.Answer {
-	for {
-		changed := s.desk.news()
-		c, ok := s.desk.look(a.Call)
-		left := time.Until(c.Deadline().Add(outcomeAfter))
-		if !ok || c.State != call.InClaim || left <= 0 {
-			a.Verdict, a.Reply = carriedOut(c), c.Reply
-			return a
-		}
-		timer := time.NewTimer(left)
-		select {
-		case <-changed:
-		case <-timer.C:
-		}
-		timer.Stop()
-	}
-}
-
-// carriedOut is what became of a call's last claim.
-func carriedOut(c call.Call) call.Verdict {
-	switch {
-	case c.State == call.InRejection, c.Ending == call.EndRejected, c.Ending == call.EndUnconfirmed:
-		return call.WasRejected
-	case c.Ending == call.EndGone:
-		return call.WasGone
-	case c.State == call.InClaim, c.State == call.InDoubt, c.Ending == call.EndUnknown:
-		return call.WasUnknown
-	default:
-		return call.WasRefused // it rang on afterwards, however it ended
-	}
-}
-
-func verdictOf(k call.EventKind) call.Verdict {
-	switch k {
+// verdictOf is what an outcome means to whoever decided.
+func verdictOf(e call.Event) call.Verdict {
+	switch e.Kind {
 	case call.Rejected:
 		return call.WasRejected
 	case call.Refused:
@@ -147,6 +57,53 @@ func verdictOf(k call.EventKind) call.Verdict {
 	}
 }
 
+// carrying notes that this relay carries a command out, and returns what ends
+// that. A claim of ours that nobody carries out, because its reply was lost or
+// its outcome could not be recorded, is like one of a relay that died.
+func (s *Server) carrying(cmd call.Command) func() {
+	key := [2]string{cmd.Operator, cmd.ID}
+	s.mu.Lock()
+	s.claims[key] = true
+	s.mu.Unlock()
+	return func() {
+		s.mu.Lock()
+		delete(s.claims, key)
+		s.mu.Unlock()
+		s.desk.reschedule(cmd.Call)
+	}
+}
+
+func (s *Server) carried(c *call.Claim) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return c.Relay == s.id && s.claims[[2]string{c.Operator, c.Command}]
+}
+
+// repeated answers a command that is in the journal already, by what became of
+// it: this relay from before a restart, or another one, carries it out.
+func (s *Server) repeated(a call.Answer) call.Answer {
+	for {
+		changed := s.desk.news()
+		c, ok := s.desk.look(a.Call)
+		left := time.Until(c.Deadline().Add(outcomeAfter))
+		if !ok || c.State != call.InClaim || left <= 0 {
+			a.Verdict, a.Reply = c.Verdict(), c.Reply
+			if c.Reply != nil {
+				a.Words = c.Reply.Words
+			}
+			return a
+		}
+		timer := time.NewTimer(left)
+		select {
+		case <-changed:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+const tooSlow = "too late: recording the decision took the time that was left; nothing was sent"
+
 // errNotRecorded says that a decision could not be made durable: nothing was sent.
 var errNotRecorded = errors.New("the relay could not record the decision; nothing was sent")
 
@@ -154,76 +111,88 @@ var errNotRecorded = errors.New("the relay could not record the decision; nothin
 var errClaimUnknown = errors.New("the relay's journal did not answer in time; nothing was sent to Graph")
 
 // claim appends the decision, conditional on nothing else having happened to
-// the call. A refused append is no proof of a lost race: the journal is read
-// back until the board shows what happened, and the command is judged anew.
+// the call. A refused append is no proof of a lost race, and a lost reply no
+// proof that nothing was written: the journal is read back until the board shows
+// what happened, and the command is judged anew. The whole takes at most
+// appendWithin: then the operator is told that it is unknown.
 func (s *Server) claim(cmd call.Command) (call.Event, uint64, error) {
-	for range claimTries {
+	ctx, cancel := context.WithTimeout(s.base, appendWithin)
+	defer cancel()
+	for try := 0; ctx.Err() == nil; try++ {
 		e, expected, err := s.desk.decide(cmd, time.Now())
 		if err != nil {
-			return e, 0, err
+			return s.ours(cmd, err)
 		}
-		seq, err := s.append(e, expected)
+		seq, err := s.append(ctx, e, expected)
 		if err == nil {
 			return e, seq, nil
 		}
 		if !errors.Is(err, journal.ErrConflict) && !errors.Is(err, journal.ErrUnknown) {
-			s.log.Error("a decision could not be recorded", "err", err)
+			s.hush.warn("claim", "a decision could not be recorded", "err", err)
 			return e, 0, errNotRecorded
 		}
-		last, err := s.catchUp(cmd.Call)
-		if err != nil {
-			s.log.Error("the journal could not be read back", "err", err)
+		if err := s.catchUp(ctx, cmd.Call); err != nil {
+			s.hush.warn("read back", "the journal could not be read back", "err", err)
 			return e, 0, errClaimUnknown
 		}
-		if ours(last, cmd) {
-			// The append arrived although its answer was lost.
-			return e, last.Seq, nil
-		}
+		pause(ctx, try)
 	}
-	return call.Event{}, 0, errNotRecorded
+	return call.Event{}, 0, errClaimUnknown
 }
 
-// catchUp reads a call's last record from the journal's leader and waits until
-// the board holds it.
-func (s *Server) catchUp(id call.ID) (journal.Record, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), appendWithin)
-	defer cancel()
+// ours turns "repeated" into success where the claim on the board is this very
+// command's, appended a moment ago by an append whose reply was lost.
+func (s *Server) ours(cmd call.Command, err error) (call.Event, uint64, error) {
+	c, ok := s.desk.look(cmd.Call)
+	if ok && errors.Is(err, call.ErrRepeated) && c.State == call.InClaim && c.Claim.Relay == cmd.Relay && s.carried(c.Claim) {
+		return call.Event{Kind: call.Claimed, Call: c.ID, At: c.ClaimedAt, Claim: c.Claim}, c.Seq, nil
+	}
+	return call.Event{}, 0, err
+}
+
+// pause lets a call that changes quickly, or a cluster whose replicas are
+// behind, settle before the next try: not at all at first, then longer.
+func pause(ctx context.Context, try int) {
+	timer := time.NewTimer(min(time.Duration(try)*5*time.Millisecond, 50*time.Millisecond))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// catchUp waits until the board holds what the journal's leader has of a call.
+func (s *Server) catchUp(ctx context.Context, id call.ID) error {
 	last, ok, err := s.opts.Journal.Last(ctx, id.Key())
 	if err != nil || !ok {
-		return last, err
+		return err
 	}
-	return last, s.desk.await(ctx, last.Seq)
-}
-
-// ours reports whether a record is the claim of this very command.
-func ours(r journal.Record, cmd call.Command) bool {
-	if r.Seq == 0 {
-		return false
-	}
-	e, err := decode(r, time.Now())
-	return err == nil && e.Kind == call.Claimed && e.Claim != nil &&
-		e.Claim.Command == cmd.ID && e.Claim.Operator == cmd.Operator && e.Claim.Relay == cmd.Relay
+	return s.desk.await(ctx, last.Seq)
 }
 
 // append makes an event durable.
-func (s *Server) append(e call.Event, expected uint64) (uint64, error) {
+func (s *Server) append(ctx context.Context, e call.Event, expected uint64) (uint64, error) {
 	raw, err := encode(e)
 	if err != nil {
 		return 0, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), appendWithin)
+	ctx, cancel := context.WithTimeout(ctx, appendWithin)
 	defer cancel()
 	return s.opts.Journal.Append(ctx, e.Call.Key(), raw, expected)
 }
 
-// askGraph sends the rejection. The context ends with the call: no request
-// leaves after the margin, none is waited for beyond the deadline.
+// askGraph sends the rejection. No request leaves when the usable time is over,
+// and none is waited for beyond the deadline. When recording the claim took the
+// time that was left, on a slow disk or cluster, nothing is sent at all.
 func (s *Server) askGraph(c call.Call, claim call.Event) call.Event {
-	ctx, cancel := detached(s.base, c.Deadline())
+	if !time.Now().Before(c.Usable()) {
+		return call.Event{Kind: call.Refused, Call: c.ID, At: time.Now(), Reply: &call.Reply{Words: tooSlow}}
+	}
+	ctx, cancel := context.WithDeadline(s.base, c.Deadline())
 	defer cancel()
 	begun := time.Now()
 	receipt, err := s.opts.Graph.Reject(ctx, graph.Rejection{
-		CallID: string(c.ID), Tenant: c.Tenant, Reason: string(claim.Claim.Reason),
+		CallID: string(c.ID), Tenant: c.Tenant, Reason: string(claim.Claim.Reason), SendBefore: c.Usable(),
 	})
 	s.metrics.rejectSeconds.Observe(time.Since(begun).Seconds())
 	return outcomeOf(c, receipt, err, claim.At)
@@ -231,39 +200,30 @@ func (s *Server) askGraph(c call.Call, claim call.Event) call.Event {
 
 // recordOutcome makes the outcome durable, whatever else happened to the call
 // meanwhile, and returns when the board shows it, so that an operator's answer
-// never overtakes the events that led to it. It tries until a second after the
-// deadline.
+// never overtakes the events that led to it. It gives up a second after the
+// deadline; the sweep then says that the outcome is unknown.
 func (s *Server) recordOutcome(c call.Call, e call.Event, expected uint64) {
-	ctx, cancel := detached(s.base, c.Deadline().Add(outcomeAfter))
+	ctx, cancel := context.WithDeadline(s.base, c.Deadline().Add(outcomeAfter))
 	defer cancel()
-	for {
-		seq, err := s.append(e, expected)
+	for try := 0; ctx.Err() == nil; try++ {
+		seq, err := s.append(ctx, e, expected)
 		if err == nil {
 			_ = s.desk.await(ctx, seq) // a board that is late does not undo what is recorded
 			return
 		}
-		if last, lost := s.catchUp(c.ID); lost == nil {
-			if sameOutcome(last, e) {
-				return
+		if s.catchUp(ctx, c.ID) == nil {
+			now, _ := s.desk.look(c.ID)
+			if now.Reply != nil && *now.Reply == *e.Reply {
+				return // the append arrived although its reply was lost
 			}
-			expected = last.Seq
-			if errors.Is(err, journal.ErrConflict) {
-				continue
-			}
+			expected = now.Seq
 		}
-		s.log.Warn("an outcome is not recorded yet", "event", e.Kind, "err", err)
-		select {
-		case <-time.After(50 * time.Millisecond):
-		case <-ctx.Done():
-			s.log.Error("an outcome could not be recorded", "event", e.Kind, "err", err)
-			return
+		if !errors.Is(err, journal.ErrConflict) {
+			s.hush.warn("outcome", "an outcome is not recorded yet", "event", e.Kind, "err", err)
 		}
+		pause(ctx, try)
 	}
-}
-
-func sameOutcome(r journal.Record, e call.Event) bool {
-	have, err := decode(r, time.Now())
-	return err == nil && have.Kind == e.Kind && have.Reply != nil && e.Reply != nil && *have.Reply == *e.Reply
+	s.log.Error("an outcome could not be recorded", "event", e.Kind)
 }
 
 // refusal turns the rules' errors into an answer with a sentence.

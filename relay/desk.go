@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -33,9 +34,10 @@ type desk struct {
 	changed chan struct{}
 	recent  []call.Event
 	seats   map[*seat]struct{}
-	next    time.Time // when the sweep looks again
-	live    bool      // the journal is read: seats may be taken
-	graph   string
+	next    time.Time   // when the sweep looks again
+	live    bool        // the journal is read and the relay not going down: seats may be taken
+	trouble string      // why calls cannot be screened, as the consoles show it
+	told    wire.Status // what the consoles know
 }
 
 func newDesk(epoch string, log *slog.Logger, due func(*call.Call) (call.Event, time.Time, bool)) *desk {
@@ -60,11 +62,13 @@ func (d *desk) take(r journal.Record) error {
 }
 
 func (d *desk) fold(r journal.Record, now time.Time) {
-	e, err := decode(r, now)
+	e, err := decode(r, now, d.live)
 	if err != nil {
 		// A record is checked like any outside input: others may write to a
-		// shared stream.
+		// shared stream. It means nothing here, but it stands in its call's way:
+		// the next append builds on it.
 		d.log.Warn("a journal record was passed over", "seq", r.Seq, "err", err)
+		d.board.Apply(call.Event{Seq: r.Seq, Call: call.ID(r.Key)})
 		return
 	}
 	d.board.Apply(e)
@@ -236,7 +240,7 @@ func (d *desk) sit(s *seat, from *wire.Cursor) bool {
 	d.seats[s] = struct{}{}
 	w := wire.Welcome{
 		Kind: wire.KindWelcome, Cursor: wire.Cursor{Epoch: d.epoch, Seq: d.seq},
-		Operator: s.operator, Bot: s.bot, Watching: len(d.seats), Graph: d.graph,
+		Operator: s.operator, Bot: s.bot, Watching: len(d.seats), Graph: d.trouble,
 	}
 	missed, resumed := d.since(from)
 	if resumed {
@@ -248,7 +252,6 @@ func (d *desk) sit(s *seat, from *wire.Cursor) bool {
 	for _, e := range missed {
 		s.first = append(s.first, d.eventFrame(e, now))
 	}
-	d.broadcastStatus(s)
 	return true
 }
 
@@ -275,26 +278,41 @@ func (d *desk) leave(s *seat) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.seats, s)
-	d.broadcastStatus(nil)
 }
 
-// setGraph notes whether calls can be rejected at all, and tells the consoles.
-func (d *desk) setGraph(why string) {
+// tell sends the consoles what their headers show, if it has changed. Called on
+// a beat and not at each arrival, so that a thousand consoles that come back at
+// once are a few frames and not a million.
+func (d *desk) tell(trouble string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.graph != why {
-		d.graph = why
-		d.broadcastStatus(nil)
+	d.trouble = trouble
+	now := wire.Status{Kind: wire.KindStatus, Watching: len(d.seats), Graph: trouble}
+	if now != d.told {
+		d.told = now
+		d.broadcast(d.frame(now))
 	}
 }
 
-func (d *desk) broadcastStatus(except *seat) {
-	frame := d.frame(wire.Status{Kind: wire.KindStatus, Watching: len(d.seats), Graph: d.graph})
-	for s := range d.seats {
-		if s != except {
-			s.offer(frame)
-		}
+// seated is every console, for a look at its operator.
+func (d *desk) seated() []*seat {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Collect(maps.Keys(d.seats))
+}
+
+// cutOff closes the sockets of consoles that do not take their goodbye.
+func (d *desk) cutOff() {
+	for _, s := range d.seated() {
+		_ = s.conn.Close()
 	}
+}
+
+// reschedule looks at one call again, whose due time changed without an event.
+func (d *desk) reschedule(id call.ID) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.schedule(id)
 }
 
 // waiting counts the calls that wait for a decision.
@@ -304,10 +322,11 @@ func (d *desk) waiting() int {
 	return d.board.Waiting()
 }
 
-// dismiss tells every console why the relay hangs up.
+// dismiss tells every console why the relay hangs up, and seats no more.
 func (d *desk) dismiss(code int, why string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.live = false
 	for s := range d.seats {
 		s.hangUp(code, why)
 	}

@@ -19,6 +19,7 @@ const (
 // a console that falls behind is told to come back for a fresh board.
 type seat struct {
 	operator string
+	token    string // checked again and again: it may be revoked
 	bot      string
 	conn     *websocket.Conn
 	first    [][]byte // the welcome and what was missed; written before the queue
@@ -30,9 +31,9 @@ type seat struct {
 	why   string
 }
 
-func newSeat(conn *websocket.Conn, operator, bot string) *seat {
+func newSeat(conn *websocket.Conn, operator, token, bot string) *seat {
 	return &seat{
-		operator: operator, bot: bot, conn: conn,
+		operator: operator, token: token, bot: bot, conn: conn,
 		queue: make(chan []byte, seatQueue), gone: make(chan struct{}),
 	}
 }

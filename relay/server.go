@@ -7,27 +7,20 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	gopath "path"
 	"runtime/debug"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"golang.org/x/sync/errgroup"
 
 	"callscreen/graph"
 	"callscreen/relay/call"
 	"callscreen/relay/journal"
-	"callscreen/relay/wire"
 )
 
 const (
-	// finishWithin bounds the way down: requests under way, their outcomes and
-	// the consoles' goodbye.
-	finishWithin = 8 * time.Second
 	// headerBytes bounds a request's headers; a token is at most 8 KiB of them.
 	headerBytes = 16 << 10
 	// defaultMaxBody is ample: notifications seen have 350 to 5,000 bytes.
@@ -64,7 +57,9 @@ type Tokens interface {
 
 // Operators knows whose token is whose.
 type Operators interface {
-	Authenticate(token string) (name string, ok bool)
+	// Authenticate tells whose token it is; ok is false for nobody's. An error
+	// means that the list could not be read and nothing can be said.
+	Authenticate(token string) (name string, ok bool, err error)
 }
 
 // Options are the parts and the settings of a relay. All parts are required;
@@ -96,9 +91,15 @@ type Server struct {
 	answers *answers
 	metrics *metrics
 
-	base     context.Context // for decisions: they end by their own deadlines, not with Run's context
-	stopping atomic.Bool
-	work     sync.WaitGroup // decisions under way
+	base context.Context // for decisions: they end by their own deadlines, not with Run's context
+	hush *hush
+
+	// Under mu, which is taken after the desk's, never before.
+	mu       sync.Mutex
+	stopping bool           // nothing new begins
+	work     sync.WaitGroup // decisions under way; Add only while not stopping
+	consoles sync.WaitGroup // seats taken; likewise
+	claims   map[[2]string]bool
 }
 
 // New makes a relay of its parts. Nothing runs yet.
@@ -108,90 +109,11 @@ func New(o Options) *Server {
 	}
 	s := &Server{
 		opts: o, log: o.Logger, id: newID(), base: context.Background(),
-		answers: &answers{kept: map[[2]string]*pending{}},
+		answers: &answers{kept: map[[2]string]*pending{}}, claims: map[[2]string]bool{}, hush: newHush(o.Logger),
 	}
 	s.desk = newDesk(o.Journal.Epoch(), o.Logger, s.due)
 	s.metrics = newMetrics(s.desk)
 	return s
-}
-
-// Run serves on a listener until the context ends, then goes down in order:
-// no more webhooks, decisions under way to their end, their outcomes recorded,
-// consoles told to come back. It returns when everything it started has ended.
-func (s *Server) Run(ctx context.Context, ln net.Listener) error {
-	inner, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	first, head, err := s.opts.Journal.Head(ctx)
-	if err != nil {
-		_ = ln.Close()
-		return fmt.Errorf("relay: %w", err)
-	}
-	if first > head {
-		head = 0 // empty, or emptied by age: there is nothing to wait for
-	}
-	group, inner := errgroup.WithContext(inner)
-	group.Go(func() error { return s.opts.Journal.Follow(inner, 0, s.desk.take) })
-	group.Go(func() error {
-		if err := s.desk.await(inner, head); err != nil {
-			return err
-		}
-		s.desk.open()
-		return s.sweep(inner)
-	})
-	group.Go(func() error { return s.watchGraph(inner) })
-
-	srv := s.httpServer()
-	group.Go(func() error { return serve(srv, ln, s.opts.TLS != nil) })
-	group.Go(func() error {
-		select {
-		case <-ctx.Done():
-		case <-inner.Done():
-		}
-		s.goDown(srv)
-		cancel()
-		return nil
-	})
-	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
-		return fmt.Errorf("relay: %w", err)
-	}
-	return nil
-}
-
-func serve(srv *http.Server, ln net.Listener, secure bool) error {
-	var err error
-	if secure {
-		err = srv.ServeTLS(ln, "", "")
-	} else {
-		err = srv.Serve(ln)
-	}
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	return err
-}
-
-func (s *Server) goDown(srv *http.Server) {
-	s.stopping.Store(true)
-	ctx, cancel := context.WithTimeout(context.Background(), finishWithin)
-	defer cancel()
-	_ = srv.Shutdown(ctx) // the consoles' sockets are not its business
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		s.work.Wait()
-	}()
-	select {
-	case <-done:
-	case <-ctx.Done():
-		s.log.Warn("going down with decisions under way; they will be shown as unknown")
-	}
-	// What was recorded last is still on its way to the board: the consoles hear
-	// every outcome before the goodbye.
-	if _, last, err := s.opts.Journal.Head(ctx); err == nil {
-		_ = s.desk.await(ctx, last)
-	}
-	s.desk.dismiss(wire.Shutdown, "the relay is going down; come back")
-	_ = srv.Close()
 }
 
 // httpServer has a bound for every wait.
@@ -201,7 +123,7 @@ func (s *Server) httpServer() *http.Server {
 		TLSConfig:         s.opts.TLS,
 		ReadHeaderTimeout: 3 * time.Second,
 		ReadTimeout:       5 * time.Second,
-		WriteTimeout:      20 * time.Second, // a script waits for its decision's outcome
+		WriteTimeout:      s.opts.RingTimeout + 5*time.Second, // a script waits for its decision's outcome
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    headerBytes,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
@@ -214,10 +136,9 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("POST "+s.opts.WebhookPath, s.handleWebhook)
 	mux.HandleFunc("GET /v1/stream", s.handleStream)
 	mux.HandleFunc("POST /v1/calls/{id}/reject", s.handleReject)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
-	mux.HandleFunc("GET /readyz", s.handleReady)
-	metrics := promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{})
-	mux.Handle("GET /metrics", localOnly(metrics))
+	mux.Handle("GET /healthz", localOnly(http.HandlerFunc(handleHealth)))
+	mux.Handle("GET /readyz", localOnly(http.HandlerFunc(s.handleReady)))
+	mux.Handle("GET /metrics", localOnly(promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{})))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == s.opts.WebhookPath {
 			w.Header().Set("Allow", http.MethodPost)
@@ -246,7 +167,9 @@ func exactPath(next http.Handler) http.Handler {
 func (s *Server) recovering(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
-			if p := recover(); p != nil {
+			if p := recover(); p == http.ErrAbortHandler { //nolint:errorlint // a panic's value, compared as net/http does
+				panic(p)
+			} else if p != nil {
 				s.metrics.panics.Inc()
 				s.log.Error("a request ended in a panic", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 				problem(w, http.StatusInternalServerError, "The relay met an error of its own.")
@@ -268,6 +191,8 @@ func localOnly(next http.Handler) http.Handler {
 	})
 }
 
+func handleHealth(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) }
+
 func (s *Server) handleReady(w http.ResponseWriter, _ *http.Request) {
 	if why := s.notReady(); why != "" {
 		problem(w, http.StatusServiceUnavailable, why)
@@ -279,44 +204,26 @@ func (s *Server) handleReady(w http.ResponseWriter, _ *http.Request) {
 // notReady is why calls cannot be screened now, in a fixed sentence; "" when they can.
 func (s *Server) notReady() string {
 	switch {
-	case s.stopping.Load():
+	case s.goingDown():
 		return "The relay is going down."
 	case !s.desk.ready():
 		return "The journal is still being read."
-	case s.opts.Journal.Healthy() != nil:
-		return "The journal cannot be written."
 	default:
-		return s.graphTrouble()
+		return s.trouble()
 	}
 }
 
-func (s *Server) graphTrouble() string {
+// trouble is what the consoles are told in their header.
+func (s *Server) trouble() string {
 	switch {
+	case s.opts.Journal.Healthy() != nil:
+		return "The journal cannot be written: calls and decisions cannot be recorded."
 	case s.opts.Auth.Ready() != nil:
 		return "Microsoft's keys are not loaded: notifications cannot be checked."
 	case s.opts.Tokens.Ready() != nil:
 		return "There is no token for Graph: calls cannot be rejected."
 	default:
 		return ""
-	}
-}
-
-// watchGraph tells the consoles when calls cannot be rejected, and when they can
-// again. It looks more often while they cannot: nobody should read of trouble
-// that is over, least of all in the first second.
-func (s *Server) watchGraph(ctx context.Context) error {
-	for {
-		trouble := s.graphTrouble()
-		s.desk.setGraph(trouble)
-		pause := time.Second
-		if trouble != "" {
-			pause = 50 * time.Millisecond
-		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return nil
-		}
 	}
 }
 

@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"net"
@@ -26,6 +25,9 @@ var upgrader = websocket.Upgrader{
 	HandshakeTimeout: 5 * time.Second,
 	Subprotocols:     []string{wire.Subprotocol},
 	CheckOrigin:      func(r *http.Request) bool { return r.Header.Get("Origin") == "" },
+	Error: func(w http.ResponseWriter, _ *http.Request, status int, _ error) {
+		problem(w, status, "This address takes WebSocket handshakes.")
+	},
 }
 
 // admit judges an operator's request before anything of it is used. It answers
@@ -40,8 +42,14 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) (operator string,
 	case r.TLS == nil && !fromLoopback(r):
 		s.refuseConsole(w, http.StatusForbidden, "plaintext", "Off loopback the console link must be TLS.")
 	default:
-		operator, ok = s.opts.Operators.Authenticate(bearer(r))
-		if !ok {
+		var err error
+		operator, ok, err = s.opts.Operators.Authenticate(bearer(r))
+		switch {
+		case err != nil:
+			s.hush.warn("operators", "the list of operators cannot be read", "err", err)
+			s.refuseConsole(w, http.StatusServiceUnavailable, "operators", "The relay cannot read its list of operators; its log says why.")
+			ok = false
+		case !ok:
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			s.refuseConsole(w, http.StatusUnauthorized, "token", "The operator's token is missing, unknown or revoked. Make one with: callscreen operator add NAME")
 		}
@@ -51,7 +59,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) (operator string,
 
 func (s *Server) refuseConsole(w http.ResponseWriter, status int, reason, detail string) {
 	s.metrics.consoleRefused.WithLabelValues(reason).Inc()
-	s.log.Warn("console refused", "reason", reason, "status", status)
+	s.hush.warn("console: "+reason, "console refused", "reason", reason, "status", status)
 	problem(w, status, detail)
 }
 
@@ -90,40 +98,53 @@ func (s *Server) handleStream(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	if s.stopping.Load() {
-		s.refuseConsole(w, http.StatusServiceUnavailable, "stopping", "The relay is going down; come back.")
+	if !s.begin(&s.consoles) {
+		s.refuseConsole(w, http.StatusServiceUnavailable, "stopping", goingDown)
 		return
 	}
+	defer s.consoles.Done()
 	conn, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {
 		s.metrics.consoleRefused.WithLabelValues("handshake").Inc()
 		return // the upgrader has answered
 	}
-	st := newSeat(conn, operator, s.opts.Bot)
+	s.serveSeat(newSeat(conn, operator, bearer(r), s.opts.Bot), from)
+}
+
+const goingDown = "The relay is going down; come back."
+
+// serveSeat is one console from its welcome to its end.
+func (s *Server) serveSeat(st *seat, from *wire.Cursor) {
 	if !s.desk.sit(st, from) {
-		st.hangUp(wire.NotReady, "the relay is reading its journal; come back")
+		st.hangUp(wire.NotReady, "the relay is reading its journal, or going down; come back")
 		st.write()
 		return
 	}
 	s.metrics.consoles.Inc()
-	defer s.metrics.consoles.Dec()
-	defer s.desk.leave(st)
-	s.log.Info("console connected", "operator", operator)
-	defer s.log.Info("console left", "operator", operator)
-
-	done := make(chan struct{})
+	s.log.Info("console connected", "operator", st.operator)
+	written := make(chan struct{})
 	go func() {
-		defer close(done)
+		defer close(written)
 		st.write()
 	}()
-	s.listen(st, bearer(r))
-	st.hangUp(websocket.CloseNormalClosure, "")
-	<-done
+	// Whatever ends the reading, a panic included, ends the writing too: a console
+	// that is written to and not listened to would believe that all is well.
+	defer func() {
+		st.hangUp(websocket.CloseNormalClosure, "")
+		<-written
+		s.desk.leave(st)
+		s.metrics.consoles.Dec()
+		if st.code >= wire.Shutdown {
+			s.metrics.consoleRefused.WithLabelValues(wire.Reason(st.code)).Inc()
+		}
+		s.log.Info("console left", "operator", st.operator, "why", st.why)
+	}()
+	s.listen(st)
 }
 
 // listen reads a console's frames until the socket ends or a frame is not what
 // the wire allows.
-func (s *Server) listen(st *seat, token string) {
+func (s *Server) listen(st *seat) {
 	conn := st.conn
 	conn.SetReadLimit(wire.MaxFromConsole)
 	alive := func(string) error { return conn.SetReadDeadline(time.Now().Add(wire.PingEvery + wire.PongWithin)) }
@@ -144,8 +165,8 @@ func (s *Server) listen(st *seat, token string) {
 		if f.Kind != wire.KindReject {
 			continue // "alive" keeps the deadline; what is unknown is ignored
 		}
-		// Revoked while connected: the next command is refused.
-		if name, ok := s.opts.Operators.Authenticate(token); !ok || name != st.operator {
+		// Revoked a moment ago: its next command is refused already.
+		if name, ok, err := s.opts.Operators.Authenticate(st.token); err == nil && (!ok || name != st.operator) {
 			st.hangUp(wire.BadToken, "the operator's token is no longer valid")
 			return
 		}
@@ -160,10 +181,15 @@ func (s *Server) listen(st *seat, token string) {
 			st.hangUp(wire.TooMany, "too many decisions at once")
 			return
 		}
-		s.work.Go(func() {
+		if !s.begin(&s.work) {
+			s.reply(st, call.Answer{Request: f.Request, Call: f.Call, Verdict: call.NotSent, Words: goingDown})
+			continue
+		}
+		go func() {
+			defer s.work.Done()
 			defer func() { <-busy }()
 			s.reply(st, s.decideOnce(cmd))
-		})
+		}()
 	}
 }
 
@@ -199,7 +225,7 @@ func (s *Server) handleReject(w http.ResponseWriter, r *http.Request) {
 		Request string `json:"request_id"`
 	}
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, wire.MaxFromConsole)).Decode(&body); err != nil {
-		problem(w, http.StatusBadRequest, `The body is not {"reason":"busy"|"none"|"forbidden"}.`)
+		s.refuseConsole(w, http.StatusBadRequest, "body", `The body is not {"reason":"busy"|"none"|"forbidden"}.`)
 		return
 	}
 	if body.Request == "" {
@@ -207,15 +233,18 @@ func (s *Server) handleReject(w http.ResponseWriter, r *http.Request) {
 	}
 	cmd, err := s.command(body.Request, r.PathValue("id"), body.Reason, operator)
 	if err != nil {
-		problem(w, http.StatusBadRequest, err.Error())
+		s.refuseConsole(w, http.StatusBadRequest, "command", err.Error())
 		return
 	}
-	if !s.desk.ready() || s.stopping.Load() {
-		problem(w, http.StatusServiceUnavailable, "The relay is starting or going down; try again.")
+	if !s.desk.ready() || !s.begin(&s.work) {
+		s.refuseConsole(w, http.StatusServiceUnavailable, "stopping", "The relay is starting or going down; try again.")
 		return
 	}
 	answer := make(chan call.Answer, 1)
-	s.work.Go(func() { answer <- s.decideOnce(cmd) })
+	go func() {
+		defer s.work.Done()
+		answer <- s.decideOnce(cmd)
+	}()
 	select {
 	case a := <-answer:
 		w.Header().Set("Content-Type", "application/json")
@@ -223,9 +252,4 @@ func (s *Server) handleReject(w http.ResponseWriter, r *http.Request) {
 	case <-r.Context().Done():
 		// Whoever asked is gone; the decision stands and is carried out.
 	}
-}
-
-// detached is a context for work that outlives the request that caused it.
-func detached(ctx context.Context, deadline time.Time) (context.Context, context.CancelFunc) {
-	return context.WithDeadline(context.WithoutCancel(ctx), deadline)
 }

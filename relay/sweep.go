@@ -24,8 +24,9 @@ func (s *Server) sweep(ctx context.Context) error {
 	for {
 		due, next := s.desk.agenda(time.Now())
 		for _, d := range due {
-			if _, err := s.append(d.event, d.expected); err != nil && !errors.Is(err, journal.ErrConflict) {
-				s.log.Error("what is due could not be recorded", "event", d.event.Kind, "err", err)
+			if _, err := s.append(ctx, d.event, d.expected); err != nil && !errors.Is(err, journal.ErrConflict) {
+				s.hush.warn("sweep", "what is due could not be recorded", "event", d.event.Kind, "err", err)
+				break // the journal is in trouble: the rest is as due in a moment
 			}
 		}
 		timer := time.NewTimer(time.Until(next))
@@ -60,17 +61,18 @@ func (s *Server) due(c *call.Call) (e call.Event, at time.Time, ok bool) {
 	}
 }
 
-// abandoned is when a claim's outcome will not come any more. Our own claims
-// are the business of [Server.decide], which gives up on recording an outcome
-// outcomeAfter the deadline. A journal that is this relay's alone holds no claim
-// of another running relay, so one that is not ours is left from before a crash;
-// on a shared journal its relay may be at work until the deadline.
+// abandoned is when a claim's outcome will not come any more: at once, when it
+// is ours and nobody carries it out, or when the journal is this relay's alone
+// and the claim is left from before a crash. On a shared journal another relay
+// may be at work until its time for recording the outcome is over.
 func (s *Server) abandoned(c *call.Call) (e call.Event, at time.Time, ok bool) {
 	e = call.Event{Kind: call.Unknown, Reply: &call.Reply{
 		Words: "the relay that sent the rejection stopped before Graph's answer was recorded",
 	}}
-	if c.Claim == nil || c.Claim.Relay != s.id && !s.opts.Shared {
+	switch {
+	case c.Claim == nil, c.Claim.Relay == s.id && !s.carried(c.Claim), c.Claim.Relay != s.id && !s.opts.Shared:
 		return e, c.ClaimedAt, true
+	default:
+		return e, c.Deadline().Add(outcomeAfter + sweepAgain), true
 	}
-	return e, c.Deadline().Add(outcomeAfter + sweepAgain), true
 }

@@ -119,8 +119,28 @@ func reopen(t testing.TB, dir string, adjust ...settle) *house {
 		t.Fatal(err)
 	}
 	h := &house{t: t, dir: dir, gate: &gate{}, graph: &graphDouble{}, operators: store, tokens: map[string]string{}}
+	t.Cleanup(func() {
+		if err := j.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	h.run(j, adjust...)
+	stop := h.stop
+	h.stop = sync.OnceFunc(func() {
+		stop()
+		if err := j.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return h
+}
+
+// run serves a relay on a journal until the house is stopped.
+func (h *house) run(j Journal, adjust ...settle) {
+	h.t.Helper()
+	t := h.t
 	o := Options{
-		Journal: j, Auth: h.gate, Graph: h.graph, Tokens: warmTokens{}, Operators: store,
+		Journal: j, Auth: h.gate, Graph: h.graph, Tokens: warmTokens{}, Operators: h.operators,
 		Logger: slog.New(slog.DiscardHandler), WebhookPath: "/api/calls", Bot: "reception",
 		RingTimeout: 15 * time.Second, RejectMargin: 500 * time.Millisecond,
 	}
@@ -141,13 +161,9 @@ func reopen(t testing.TB, dir string, adjust ...settle) *house {
 		if err := <-done; err != nil {
 			t.Errorf("Run: %v", err)
 		}
-		if err := j.Close(); err != nil {
-			t.Errorf("Close: %v", err)
-		}
 	})
 	t.Cleanup(h.stop)
 	h.await("ready", func() bool { return h.server.Ready() == nil })
-	return h
 }
 
 // await looks until something holds; a deadline makes it a failure.

@@ -1,6 +1,8 @@
 package relay
 
 import (
+	"cmp"
+	"reflect"
 	"strings"
 	"time"
 
@@ -62,12 +64,36 @@ func (s *Server) factOf(n graph.Notification, from graph.Sender, c *call.Call, r
 			e.Ring = min(e.Ring, call.ToMillis(recordingRing))
 		}
 		return e, true
-	case c.State != call.Over && n.Change == graph.Updated && n.Call != nil && n.Call.Source != nil:
-		e.Kind, e.Details = call.Changed, detailsOf(n.Call, from)
-		return e, true
+	case c.State != call.Over && n.Change == graph.Updated && n.Call != nil:
+		e.Kind, e.Details = call.Changed, refresh(c.Details, *detailsOf(n.Call, from))
+		return e, !reflect.DeepEqual(*e.Details, c.Details)
 	default:
 		return e, false // the same call again: the first receipt keeps the deadline
 	}
+}
+
+// refresh adds what a later notification says to what is known. What it does not
+// say stays, and so does the tenant: it is the one of the token that the call
+// rang with, and chooses the token of the rejection.
+func refresh(known, later call.Details) *call.Details {
+	if later.Caller.Kind != call.UnknownParty {
+		known.Caller = later.Caller
+	}
+	if len(later.To) > 0 {
+		known.To = later.To
+	}
+	if len(later.Media) > 0 {
+		known.Media = later.Media
+	}
+	if len(later.Via) > 0 {
+		known.Via = later.Via
+	}
+	known.Subject = cmp.Or(later.Subject, known.Subject)
+	known.Chain = cmp.Or(later.Chain, known.Chain)
+	known.OnBehalfOf = cmp.Or(later.OnBehalfOf, known.OnBehalfOf)
+	known.Transferor = cmp.Or(later.Transferor, known.Transferor)
+	known.Group = known.Group || later.Group
+	return &known
 }
 
 func codeOf(c *graph.Call) *call.Code {

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -40,7 +41,7 @@ func (s *Server) handleWebhook(w http.ResponseWriter, r *http.Request) {
 	status, no := s.webhook(w, r, received)
 	if no != nil {
 		status = no.status
-		s.log.Warn("webhook refused", "status", no.status, "reason", no.reason, "cause", no.log)
+		s.hush.warn("webhook: "+no.reason, "webhook refused", "status", no.status, "reason", no.reason, "cause", no.log)
 		s.metrics.webhook.WithLabelValues(fmt.Sprint(status), no.reason).Inc()
 		w.Header().Set("Connection", "close")
 		if status == http.StatusServiceUnavailable {
@@ -74,10 +75,11 @@ func (s *Server) webhook(w http.ResponseWriter, r *http.Request, received time.T
 		return http.StatusNoContent, nil
 	}
 	s.opts.Tokens.Warm(sender.Tenant)
-	// Whoever posts may hang up: that does not cancel what is verified already,
-	// so nothing from here on looks at the request's context.
+	// Whoever posts may hang up: that does not cancel what is verified already.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), appendWithin)
+	defer cancel()
 	for _, n := range batch.Notifications {
-		if err := s.take(n, sender, received); err != nil {
+		if err := s.take(ctx, n, sender, received); err != nil {
 			return 0, &refused{
 				http.StatusServiceUnavailable, "journal",
 				"The notification could not be recorded; send it again.", err.Error(),
@@ -108,7 +110,7 @@ func checkHeaders(r *http.Request) *refused {
 }
 
 func (s *Server) authenticate(r *http.Request) (graph.Sender, *refused) {
-	if !s.desk.ready() || s.stopping.Load() {
+	if !s.desk.ready() || s.goingDown() {
 		return graph.Sender{}, &refused{
 			status: http.StatusServiceUnavailable, reason: "not ready",
 			detail: "The relay is starting or going down; send it again.",
@@ -155,13 +157,13 @@ func tooLarge() *refused {
 // the board knows of the call; when it is refused somebody else was faster
 // (another copy of the notification, the end of the call, a decision), and the
 // notification is judged again on a board that has seen it.
-func (s *Server) take(n graph.Notification, from graph.Sender, received time.Time) error {
+func (s *Server) take(ctx context.Context, n graph.Notification, from graph.Sender, received time.Time) error {
 	id, err := call.ParseID(n.CallID)
 	if err != nil {
 		s.metrics.notifications.WithLabelValues("dropped: call id").Inc()
 		return nil //nolint:nilerr // one bad element does not spoil the others, and nobody gains from an error
 	}
-	for range claimTries {
+	for try := 0; ctx.Err() == nil; try++ {
 		var known *call.Call
 		var expected uint64
 		if c, ok := s.desk.look(id); ok {
@@ -172,7 +174,7 @@ func (s *Server) take(n graph.Notification, from graph.Sender, received time.Tim
 			s.metrics.notifications.WithLabelValues("nothing new").Inc()
 			return nil
 		}
-		_, err := s.append(e, expected)
+		_, err := s.append(ctx, e, expected)
 		if err == nil {
 			s.metrics.notifications.WithLabelValues(string(e.Kind)).Inc()
 			return nil
@@ -180,7 +182,7 @@ func (s *Server) take(n graph.Notification, from graph.Sender, received time.Tim
 		if !errors.Is(err, journal.ErrConflict) {
 			return err
 		}
-		if _, err := s.catchUp(id); err != nil {
+		if err := s.catchUp(ctx, id); err != nil {
 			return err
 		}
 		if _, ok := s.desk.look(id); !ok {
@@ -189,6 +191,7 @@ func (s *Server) take(n graph.Notification, from graph.Sender, received time.Tim
 			s.metrics.notifications.WithLabelValues("ended before").Inc()
 			return nil
 		}
+		pause(ctx, try)
 	}
 	return errors.New("relay: a call changed faster than it could be recorded")
 }

@@ -308,7 +308,9 @@ type faulty struct {
 	mu        sync.Mutex
 	err       error
 	loseReply bool // the append arrives, its answer does not
-	refuse    int  // so many appends are refused although nobody was faster
+	after     func()
+	refuse    int // so many appends are refused although nobody was faster
+	unhealthy error
 }
 
 func (f *faulty) fail(err error) {
@@ -319,8 +321,11 @@ func (f *faulty) fail(err error) {
 
 func (f *faulty) Append(ctx context.Context, key string, data []byte, expected uint64) (uint64, error) {
 	f.mu.Lock()
-	err, lose, refuse := f.err, f.loseReply, f.refuse > 0
+	err, lose, refuse, after := f.err, f.loseReply, f.refuse > 0, f.after
 	f.loseReply = false
+	if lose {
+		f.after = nil
+	}
 	if refuse {
 		f.refuse--
 	}
@@ -333,7 +338,19 @@ func (f *faulty) Append(ctx context.Context, key string, data []byte, expected u
 	}
 	seq, err := f.Journal.Append(ctx, key, data, expected)
 	if lose && err == nil {
+		if after != nil {
+			after()
+		}
 		return 0, journal.ErrUnknown
 	}
 	return seq, err
+}
+
+func (f *faulty) Healthy() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.unhealthy != nil {
+		return f.unhealthy
+	}
+	return f.Journal.Healthy()
 }

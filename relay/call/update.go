@@ -25,6 +25,37 @@ const (
 	NotSent     Verdict = "not_sent"     // the command never reached the relay, or the relay could not record it
 )
 
+// Verdict is what became of the call's last claim, as far as the board knows;
+// [WasUnknown] while that is under way.
+func (c *Call) Verdict() Verdict {
+	switch c.State {
+	case InRejection:
+		return WasRejected
+	case Ringing:
+		return WasRefused // it rings again
+	case InClaim, InDoubt:
+		return WasUnknown
+	case Over:
+	}
+	switch c.Ending {
+	case EndRejected:
+		return WasRejected
+	case EndUnconfirmed:
+		if c.Reply != nil && c.Reply.Probably {
+			return WasGone // on the second request; the first probably did it
+		}
+		return WasRejected
+	case EndGone:
+		return WasGone
+	case EndHungUp, EndRefused:
+		return WasRefused // a claim that Graph refused, then the call ended
+	case EndTimedOut, EndUnknown:
+		return WasUnknown
+	default:
+		return WasUnknown
+	}
+}
+
 // Answer is the relay's answer to one command, given once its outcome is known.
 type Answer struct {
 	Request string  `json:"request_id"`

@@ -200,7 +200,7 @@ func (c *Client) settleOwn(p *command, k *call.Call) {
 	case call.InDoubt:
 		a.Verdict = call.WasUnknown
 	case call.Over:
-		a.Verdict = verdictOf(k)
+		a.Verdict = k.Verdict()
 	default:
 		a.Verdict = call.WasUnknown
 	}
@@ -208,27 +208,6 @@ func (c *Client) settleOwn(p *command, k *call.Call) {
 		a.Words = k.Reply.Words
 	}
 	c.answer(a)
-}
-
-// verdictOf is the verdict about the claim of a call that is over.
-func verdictOf(k *call.Call) call.Verdict {
-	switch k.Ending {
-	case call.EndRejected:
-		return call.WasRejected
-	case call.EndUnconfirmed:
-		if k.Reply != nil && k.Reply.Probably {
-			return call.WasGone // on the second request; the first probably did it
-		}
-		return call.WasRejected
-	case call.EndGone:
-		return call.WasGone
-	case call.EndHungUp, call.EndRefused:
-		return call.WasRefused // a claim that Graph refused, then the call ended
-	case call.EndTimedOut, call.EndUnknown:
-		return call.WasUnknown
-	default:
-		return call.WasUnknown
-	}
 }
 
 // settleLost answers a decision that was not first, or came to nothing.

@@ -114,25 +114,26 @@ func (s *Store) List() ([]Operator, error) {
 	return slices.Clone(s.list), err
 }
 
-// Authenticate finds whose token this is. Every entry is compared, in constant
-// time, so that the time taken says nothing about the list.
-func (s *Store) Authenticate(token string) (name string, ok bool) {
+// Authenticate finds whose token this is; ok is false for nobody's. Every entry
+// is compared, in constant time, so that the time taken says nothing about the
+// list. An error means that the list cannot be read and whose it is cannot be
+// said; the local token is known all the same.
+func (s *Store) Authenticate(token string) (name string, ok bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.reload() != nil {
-		return "", false // a list that cannot be read admits nobody
-	}
 	sum := []byte(hash(token))
-	known := s.list
-	if s.local != nil {
-		known = append(slices.Clone(known), *s.local)
+	if s.local != nil && subtle.ConstantTimeCompare(sum, []byte(s.local.Hash)) == 1 {
+		return s.local.Name, true, nil
 	}
-	for _, o := range known {
+	if err := s.reload(); err != nil {
+		return "", false, err
+	}
+	for _, o := range s.list {
 		if subtle.ConstantTimeCompare(sum, []byte(o.Hash)) == 1 {
 			name, ok = o.Name, true
 		}
 	}
-	return name, ok
+	return name, ok, nil
 }
 
 // Local makes sure that this user's private token exists and admits it under a

@@ -26,7 +26,7 @@ func TestATokenIsShownOnceAndAdmitsItsOperator(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if name, ok := s.Authenticate(token); !ok || name != "ana" {
+	if name, ok, _ := s.Authenticate(token); !ok || name != "ana" {
 		t.Errorf("Authenticate = %q, %v; want ana", name, ok)
 	}
 	raw, err := os.ReadFile(filepath.Join(dir, listFile))
@@ -51,7 +51,7 @@ func TestC01WrongTokensAdmitNobody(t *testing.T) {
 		"", " ", prefix, token[:len(token)-1], token + "A", strings.ToUpper(token), " " + token, token + "\n",
 		hash(token), "Bearer " + token, strings.Repeat("A", 10_000),
 	} {
-		if name, ok := s.Authenticate(wrong); ok {
+		if name, ok, _ := s.Authenticate(wrong); ok {
 			t.Errorf("%.40q admitted %s", wrong, name)
 		}
 	}
@@ -64,13 +64,13 @@ func TestAnotherProcessAddsAndRevokes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if name, ok := relay.Authenticate(token); !ok || name != "ben" {
+	if name, ok, _ := relay.Authenticate(token); !ok || name != "ben" {
 		t.Fatalf("the relay does not see the new operator: %q, %v", name, ok)
 	}
 	if err := command.Revoke("BEN"); err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := relay.Authenticate(token); ok {
+	if _, ok, _ := relay.Authenticate(token); ok {
 		t.Error("a revoked token still admits")
 	}
 	if err := command.Revoke("ben"); !errors.Is(err, ErrUnknown) {
@@ -110,14 +110,14 @@ func TestTheLocalTokenIsPrivateAndStays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if name, ok := s.Authenticate(token); !ok || name != "me" {
+	if name, ok, _ := s.Authenticate(token); !ok || name != "me" {
 		t.Errorf("Authenticate = %q, %v; want me", name, ok)
 	}
 	again := open(t, dir)
 	if err := again.Local("me"); err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := again.Authenticate(token); !ok {
+	if _, ok, _ := again.Authenticate(token); !ok {
 		t.Error("a restart of the relay made another local token")
 	}
 }
@@ -133,6 +133,10 @@ func TestS06FilesThatOthersCanReadAreRefusedWithTheMend(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := s.Local("me"); err != nil {
+		t.Fatal(err)
+	}
+	local, err := LocalToken(dir)
+	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{listFile, localFile} {
@@ -159,8 +163,11 @@ func TestS06FilesThatOthersCanReadAreRefusedWithTheMend(t *testing.T) {
 	if _, err := s.List(); err == nil || !strings.Contains(err.Error(), "chmod 600") {
 		t.Errorf("List = %v, want the command that mends it", err)
 	}
-	if _, ok := s.Authenticate(token); ok {
-		t.Error("a list that others can read still admits")
+	if _, ok, err := s.Authenticate(token); ok || err == nil {
+		t.Error("a list that others can read still admits, or is not called unreadable")
+	}
+	if name, ok, err := s.Authenticate(local); !ok || err != nil || name != "me" {
+		t.Errorf("the local token with an unreadable list: %q, %v, %v", name, ok, err)
 	}
 }
 

@@ -14,6 +14,28 @@ const (
 	TooMany    = 4103 // too many frames, or too many consoles of one operator
 )
 
+// Reason is a close code in a word or two, for counting.
+func Reason(code int) string {
+	switch code {
+	case Shutdown:
+		return "shutdown"
+	case TooSlow:
+		return "too slow"
+	case NotReady:
+		return "not ready"
+	case BadToken:
+		return "token"
+	case BadVersion:
+		return "version"
+	case BadFrame:
+		return "frame"
+	case TooMany:
+		return "too many"
+	default:
+		return "other"
+	}
+}
+
 // Retry reports whether a console should come back after a close code.
 func Retry(code int) bool {
 	switch code {
