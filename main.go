@@ -18,6 +18,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
 	"os/user"
@@ -76,6 +77,9 @@ func main() {
 	if !signal.Ignored(syscall.SIGHUP) { // nohup means to stay
 		ends = append(ends, syscall.SIGHUP)
 	}
+	// A reader that goes away ("callscreen demo | head") is an error to write to,
+	// not a reason to die with the demo's folder left behind.
+	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	context.AfterFunc(ctx, stop) // the second one ends the program at once
 	err := root().ExecuteContext(ctx)
@@ -263,6 +267,9 @@ func (p *parts) run(ctx context.Context, ln net.Listener) error {
 func listen(ctx context.Context, address string) (net.Listener, error) {
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return nil, fmt.Errorf("%s is in use, perhaps by another callscreen: choose another with --listen", address)
+		}
 		return nil, fmt.Errorf("listen: %w", err)
 	}
 	return ln, nil
@@ -359,7 +366,12 @@ func consoleCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			link, err := newClient(s, slog.New(slog.DiscardHandler))
+			log, closeLog, err := logger(s, io.Discard) // never on the screen
+			if err != nil {
+				return err
+			}
+			defer closeLog()
+			link, err := newClient(s, log)
 			if err != nil {
 				return usage(err)
 			}
@@ -631,7 +643,7 @@ func runSimulate(c *cobra.Command, _ []string) error {
 		return err
 	}
 	base := "https://" + ln.Addr().String()
-	settings, err := config.WriteSimulated(dir, sim.Settings(base), sim.CAPEM(), sim.ClientSecret())
+	settings, err := config.WriteSimulated(dir, simulatedSettings(sim, base, webhook), sim.CAPEM(), sim.ClientSecret())
 	if err != nil {
 		sim.Close()
 		return errors.Join(err, ln.Close())
@@ -642,6 +654,16 @@ func runSimulate(c *cobra.Command, _ []string) error {
 		func(ctx context.Context) error { return sim.Serve(ctx, ln) },
 		func(ctx context.Context) error { return place(ctx, sim) },
 	)
+}
+
+// simulatedSettings point a relay at a simulator, and let it listen where the
+// simulator calls it.
+func simulatedSettings(sim *simulator.Simulator, base, webhook string) map[string]string {
+	settings := sim.Settings(base)
+	if u, err := url.Parse(webhook); err == nil && u.Scheme == "http" && config.Loopback(u.Host) {
+		settings["listen"], settings["webhook-path"] = u.Host, u.Path
+	}
+	return settings
 }
 
 func demoCommand() *cobra.Command {
@@ -669,6 +691,9 @@ func runDemo(c *cobra.Command, _ []string) (err error) {
 	if err != nil {
 		return err
 	}
+	if _, err := outputOf(c); err != nil {
+		return err
+	}
 	seed, speed, place, err := trafficOf(c)
 	if err != nil {
 		return err
@@ -690,8 +715,12 @@ func runDemo(c *cobra.Command, _ []string) (err error) {
 	err = together(c.Context(),
 		func(ctx context.Context) error { return d.sim.Serve(ctx, d.simLn) },
 		func(ctx context.Context) error { return d.relay.run(ctx, d.relayLn) },
-		func(ctx context.Context) error { return d.placeWhenReady(ctx, place) },
 		func(ctx context.Context) error {
+			d.awaitReady(ctx)
+			return place(ctx, d.sim)
+		},
+		func(ctx context.Context) error {
+			d.awaitReady(ctx) // or the first line would be of trouble that is over at once
 			c.SetContext(ctx)
 			return watch(c, d.link, d.settings)
 		},
@@ -757,18 +786,17 @@ func (d *demo) close() {
 	}
 }
 
-// placeWhenReady lets the first call ring as soon as it can be screened.
-func (d *demo) placeWhenReady(ctx context.Context, place func(context.Context, *simulator.Simulator) error) error {
+// awaitReady returns as soon as calls can be screened.
+func (d *demo) awaitReady(ctx context.Context) {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for d.relay.server.Ready() != nil {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return nil
+			return
 		}
 	}
-	return place(ctx, d.sim)
 }
 
 // Operators and the rest.
@@ -786,9 +814,12 @@ func operatorCommand() *cobra.Command {
 		Args:    args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, given []string) error {
 			return withOperators(c, func(o *operator.Store) error {
+				if given[0] == localName() {
+					return fmt.Errorf("%q is what the relay calls this machine's own console: choose another name", given[0])
+				}
 				token, err := o.Add(given[0])
 				if err != nil {
-					return fmt.Errorf("%s: %w", given[0], err)
+					return fmt.Errorf("%q: %w", given[0], err)
 				}
 				fmt.Fprintf(c.ErrOrStderr(), "The token of %s follows. It is shown this once: give it to %s as CALLSCREEN_TOKEN or in a file of mode 0600.\n", given[0], given[0])
 				fmt.Fprintln(c.OutOrStdout(), token)
@@ -807,7 +838,7 @@ func operatorCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, given []string) error {
 			return withOperators(c, func(o *operator.Store) error {
 				if err := o.Revoke(given[0]); err != nil {
-					return fmt.Errorf("%s: %w", given[0], err)
+					return fmt.Errorf("%q: %w", given[0], err)
 				}
 				fmt.Fprintf(c.ErrOrStderr(), "The token of %s is void.\n", given[0])
 				return nil

@@ -53,6 +53,7 @@ func (s *Server) decideOnce(cmd call.Command) call.Answer {
 	if first {
 		p.answer = s.decide(cmd)
 		s.metrics.decisions.WithLabelValues(string(p.answer.Verdict)).Inc()
+		s.log.Info("decision", "call", cmd.Call, "operator", cmd.Operator, "reason", cmd.Reason, "outcome", p.answer.Verdict)
 		close(p.done)
 	}
 	<-p.done

@@ -49,6 +49,9 @@ func verdictOf(e call.Event) call.Verdict {
 	case call.Refused:
 		return call.WasRefused
 	case call.Gone:
+		if e.Reply.Probably {
+			return call.WasRejected // and unconfirmed: the words say so
+		}
 		return call.WasGone
 	case call.Unknown, call.Rang, call.Changed, call.Claimed, call.Ended, call.Unconfirmed, call.Expired:
 		return call.WasUnknown

@@ -13,6 +13,7 @@ import (
 
 	"callscreen/graph"
 	"callscreen/relay/call"
+	"callscreen/relay/wire"
 )
 
 func TestADecisionShowsItsWayAndSendsOneRequest(t *testing.T) {
@@ -264,7 +265,7 @@ func TestEveryAnswerOfGraphIsAnEventOfItsOwn(t *testing.T) {
 	}{
 		{nil, call.Rejected, call.WasRejected, 202, ""},
 		{&graph.GoneError{Status: 404, Code: "8522"}, call.Gone, call.WasGone, 404, "8522"},
-		{&graph.GoneError{Status: 404, Code: "8522", Probably: true}, call.Gone, call.WasGone, 404, "8522"},
+		{&graph.GoneError{Status: 404, Code: "8522", Probably: true}, call.Gone, call.WasRejected, 404, "8522"},
 		{&graph.RefusedError{Status: 403, Code: "7504"}, call.Refused, call.WasRefused, 403, "7504"},
 		{&graph.ThrottledError{RetryAfter: time.Hour, HadRetryAfter: true}, call.Refused, call.WasRefused, 429, ""},
 		{&graph.UnauthorizedError{Status: 401}, call.Refused, call.WasRefused, 401, ""},
@@ -351,6 +352,27 @@ func TestO05WithinTheMarginTheAnswerIsTooLate(t *testing.T) {
 	}
 	if got := len(h.graph.requests()); got != 0 {
 		t.Errorf("%d requests left within the margin", got)
+	}
+}
+
+func TestADecisionThatComesLongAfterItsKeyIsNotCarriedOut(t *testing.T) {
+	h := newHouse(t)
+	ana, _ := h.sitDown("ana")
+	h.ring("A")
+	left := *ana.until(call.Rang).Remaining
+	press := func(request string, left call.Millis) frame {
+		ana.send(wire.FromConsole{Kind: wire.KindReject, Request: request, Call: "A", Reason: "busy", Remaining: &left})
+		return ana.result(request)
+	}
+	// The relay slept while the key was pressed: on the console's clock much more was left.
+	if f := press("old", left+call.ToMillis(call.StaleAfter)+100); f.Verdict != call.NotSent {
+		t.Errorf("a stale decision: %s", f.Raw)
+	}
+	if got := len(h.graph.requests()); got != 0 {
+		t.Errorf("%d requests left for a stale decision", got)
+	}
+	if f := press("new", left); f.Verdict != call.WasRejected {
+		t.Errorf("a fresh decision: %s", f.Raw)
 	}
 }
 
@@ -494,6 +516,7 @@ func TestC12ACommandRepeatedAtARestartedRelayIsAnsweredByWhatBecameOfIt(t *testi
 	}{
 		"rejected": {nil, call.WasRejected},
 		"gone":     {&graph.GoneError{Status: 404}, call.WasGone},
+		"probably": {&graph.GoneError{Status: 404, Probably: true}, call.WasRejected},
 		"refused":  {&graph.RefusedError{Status: 403}, call.WasRefused},
 		"unknown":  {&graph.UnreachableError{Ambiguous: true}, call.WasUnknown},
 	} {

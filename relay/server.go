@@ -217,11 +217,11 @@ func (s *Server) notReady() string {
 func (s *Server) trouble() string {
 	switch {
 	case s.opts.Journal.Healthy() != nil:
-		return "The journal cannot be written: calls and decisions cannot be recorded."
+		return "No call and no decision can be taken: the journal cannot be written."
 	case s.opts.Auth.Ready() != nil:
-		return "Microsoft's keys are not loaded: notifications cannot be checked."
+		return "No call can be taken: Microsoft's keys are not loaded."
 	case s.opts.Tokens.Ready() != nil:
-		return "There is no token for Graph: calls cannot be rejected."
+		return "No call can be rejected: Microsoft gave no token for Graph."
 	default:
 		return ""
 	}

@@ -115,6 +115,7 @@ const goingDown = "The relay is going down; come back."
 
 // serveSeat is one console from its welcome to its end.
 func (s *Server) serveSeat(st *seat, from *wire.Cursor) {
+	s.desk.tell(s.trouble()) // the welcome tells what is so now, not at the last beat
 	if !s.desk.sit(st, from) {
 		st.hangUp(wire.NotReady, "the relay is reading its journal, or going down; come back")
 		st.write()
@@ -171,6 +172,9 @@ func (s *Server) listen(st *seat) {
 			return
 		}
 		cmd, err := s.command(f.Request, string(f.Call), f.Reason, st.operator)
+		if f.Remaining != nil {
+			cmd.Left = f.Remaining.Duration()
+		}
 		if err != nil {
 			s.reply(st, call.Answer{Request: f.Request, Call: f.Call, Verdict: call.NotSent, Words: err.Error()})
 			continue

@@ -177,6 +177,7 @@ func (s *Server) take(ctx context.Context, n graph.Notification, from graph.Send
 		_, err := s.append(ctx, e, expected)
 		if err == nil {
 			s.metrics.notifications.WithLabelValues(string(e.Kind)).Inc()
+			s.log.Info("call", "event", e.Kind, "call", e.Call)
 			return nil
 		}
 		if !errors.Is(err, journal.ErrConflict) {

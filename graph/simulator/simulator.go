@@ -225,7 +225,9 @@ func (s *Simulator) Serve(ctx context.Context, ln net.Listener) error {
 	case <-s.ctx.Done():
 	}
 	s.cancel() // first, so that hanging answers end and Shutdown has nothing to wait for
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	// Short: HTTP/2 says its goodbye for a whole second, and whoever ends a demo
+	// waits for his prompt.
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 200*time.Millisecond)
 	defer cancel()
 	if server.Shutdown(grace) != nil {
 		_ = server.Close()

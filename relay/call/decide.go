@@ -13,13 +13,22 @@ type Command struct {
 	Reason   Reason
 	Operator string
 	Relay    string // the running relay that would carry it out
+	// Left is what was left of the call where the key was pressed, at that moment;
+	// 0 when that is not told.
+	Left time.Duration
 }
+
+// StaleAfter is how late after its key a decision may come. Where the link or
+// the relay stood still for longer, the operator has seen that and been told
+// that calls ring on.
+const StaleAfter = 3 * time.Second
 
 // Why a command is refused. Losing, too late and gone are answers, not failures.
 var (
 	ErrNoSuchCall = errors.New("no such call")
 	ErrGone       = errors.New("the call is already gone")
 	ErrTooLate    = errors.New("too late: the time to decide is over")
+	ErrStale      = errors.New("the decision arrived seconds after its key; nothing was sent")
 	// ErrRepeated: this very command is the call's claim already, perhaps from
 	// before its relay was restarted. It is never carried out again; the call
 	// tells what became of it.
@@ -54,8 +63,11 @@ func (b *Board) Decide(cmd Command, now time.Time) (Event, error) {
 		return Event{}, c.overError(now)
 	case Ringing, InDoubt:
 	}
-	if !now.Before(c.Usable()) {
+	switch left := c.Deadline().Sub(now); {
+	case !now.Before(c.Usable()):
 		return Event{}, ErrTooLate
+	case cmd.Left-left > StaleAfter:
+		return Event{}, ErrStale
 	}
 	return Event{
 		Kind: Claimed, Call: c.ID, At: now,

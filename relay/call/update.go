@@ -15,7 +15,7 @@ type Verdict string
 
 // The verdicts.
 const (
-	WasRejected Verdict = "rejected"     // Graph accepted it
+	WasRejected Verdict = "rejected"     // Graph accepted it, or probably did: the reply says so
 	WasRefused  Verdict = "refused"      // Graph did not take it
 	WasGone     Verdict = "gone"         // the call is already gone
 	WasUnknown  Verdict = "unknown"      // no answer; it may have worked
@@ -38,13 +38,8 @@ func (c *Call) Verdict() Verdict {
 	case Over:
 	}
 	switch c.Ending {
-	case EndRejected:
-		return WasRejected
-	case EndUnconfirmed:
-		if c.Reply != nil && c.Reply.Probably {
-			return WasGone // on the second request; the first probably did it
-		}
-		return WasRejected
+	case EndRejected, EndUnconfirmed:
+		return WasRejected // unconfirmed: accepted, or gone on a second try, so that the first one did it
 	case EndGone:
 		return WasGone
 	case EndHungUp, EndRefused:

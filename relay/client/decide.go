@@ -30,10 +30,11 @@ type command struct {
 	request string
 	call    call.ID
 	reason  call.Reason
-	written bool        // handed to a socket: it may have arrived
-	asked   bool        // handed to the socket of this link
-	orphan  bool        // the link that it was written to has ended
-	due     *time.Timer // answers it as unknown
+	written bool         // handed to a socket: it may have arrived
+	asked   bool         // handed to the socket of this link
+	orphan  bool         // the link that it was written to has ended
+	due     *time.Timer  // answers it as unknown
+	left    *call.Millis // of the call when the key was pressed; nil for a call the board does not know
 }
 
 // Reject sends the wish to reject a call and returns the id of the request,
@@ -49,6 +50,9 @@ func (c *Client) Reject(id call.ID, reason call.Reason) (request string, err err
 		return "", fmt.Errorf("%w: too many decisions wait already", ErrOffline)
 	}
 	p := &command{request: rand.Text(), call: id, reason: reason}
+	if k, ok := c.board.Get(id); ok && k.Known() {
+		p.left = new(call.ToMillis(time.Until(k.Deadline())))
+	}
 	c.pending[p.request] = p
 	p.due = time.AfterFunc(c.timeFor(id), func() { c.late(p.request) })
 	c.send(p)
@@ -69,7 +73,7 @@ func (c *Client) timeFor(id call.ID) time.Duration {
 func (c *Client) send(p *command) {
 	p.orphan = false
 	c.out = append(c.out, wire.FromConsole{
-		Kind: wire.KindReject, Request: p.request, Call: p.call, Reason: string(p.reason),
+		Kind: wire.KindReject, Request: p.request, Call: p.call, Reason: string(p.reason), Remaining: p.left,
 	})
 	signal(c.work)
 }

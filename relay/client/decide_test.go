@@ -3,6 +3,7 @@ package client
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -358,7 +359,7 @@ func TestO04AfterABreakTheJournalTellsWhatBecameOfADecision(t *testing.T) {
 					t.Errorf("the answer is %+v, sent %d times", a, len(rejects))
 				}
 				for _, again := range rejects {
-					if again != rejects[0] {
+					if !reflect.DeepEqual(again, rejects[0]) {
 						t.Errorf("sent again as %+v, first as %+v", again, rejects[0])
 					}
 				}

@@ -66,7 +66,7 @@ type Store struct {
 // does not exist. A missing list is an empty one.
 func Open(dir string) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("operator: %w", err)
+		return nil, fmt.Errorf("the data directory cannot be used, choose another with --data-dir: %w", err)
 	}
 	s := &Store{dir: dir}
 	s.mu.Lock()

@@ -35,8 +35,14 @@
 //
 // From the console:
 //
-//	{"kind":"reject","request_id":"...","call_id":"...","reason":"busy"}
+//	{"kind":"reject","request_id":"...","call_id":"...","reason":"busy","remaining_ms":9120}
 //	{"kind":"alive","drawn":3}
+//
+// remaining_ms is what was left of the call on the console's own clock when the
+// key was pressed. A relay that was asleep, or a link that stood still, delivers
+// a decision late: one that comes more than [call.StaleAfter] after its key is not
+// carried out, because the operator has seen the link go and been told that
+// calls ring on. Without it the decision counts as fresh.
 //
 // request_id is the console's own, unique for each decision; repeating a frame
 // with it is harmless and brings the same result. "alive" comes from the loop
@@ -164,5 +170,7 @@ type FromConsole struct {
 	Request string  `json:"request_id,omitempty"`
 	Call    call.ID `json:"call_id,omitempty"`
 	Reason  string  `json:"reason,omitempty"`
-	Drawn   int     `json:"drawn,omitempty"` // alive: how many calls the screen shows
+	// Remaining is what was left of the call when the key was pressed.
+	Remaining *call.Millis `json:"remaining_ms,omitempty"`
+	Drawn     int          `json:"drawn,omitempty"` // alive: how many calls the screen shows
 }
