@@ -246,7 +246,7 @@ func (d *desk) sit(s *seat, from *wire.Cursor) bool {
 	if resumed {
 		w.Resumed = true
 	} else {
-		w.Board = wire.NewBoard(d.board.Calls(), d.board.Tally(), now)
+		w.Board = wire.NewBoard(d.board.Calls(), d.board.Tally(), d.board.Ledger(), now)
 	}
 	s.first = append(s.first, d.frame(w))
 	for _, e := range missed {

@@ -267,6 +267,13 @@ func TestASnapshotTellsEveryCallAsItStands(t *testing.T) {
 			t.Errorf("%s: the deadline differs by %v", id, d)
 		}
 	}
+	rang := 0
+	for _, n := range board.Pace(time.Now()) {
+		rang += n
+	}
+	if rang != 3 {
+		t.Errorf("of three rings the record of the day tells %d", rang)
+	}
 	if w.Watching != 1 {
 		t.Errorf("watching %d, want 1", w.Watching)
 	}

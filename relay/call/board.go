@@ -19,22 +19,23 @@ const (
 // Board is every call that matters now: the ones that ring or are being
 // rejected, and the lately ended. It has one owner and no lock.
 type Board struct {
-	calls map[string]*Call
-	live  []*Call // not over, sorted by deadline, then id
-	ended []*Call // in the order they ended
-	tally Tally
-	seq   uint64
+	calls  map[string]*Call
+	live   []*Call // not over, sorted by deadline, then id
+	ended  []*Call // in the order they ended
+	tally  Tally
+	ledger ledger
+	seq    uint64
 }
 
 // NewBoard is a board on which nothing has happened.
 func NewBoard() *Board { return &Board{calls: map[string]*Call{}} }
 
-// Restore builds a board from what [Board.Calls], [Board.Tally] and [Board.Seq]
-// said of another reader's board. The board keeps copies. The ended calls keep
+// Restore builds a board from what [Board.Calls], [Board.Tally], [Board.Ledger]
+// and [Board.Seq] said of another reader's board. The board keeps copies. The ended calls keep
 // the order they come in; a call that comes twice counts once.
-func Restore(calls []Call, t Tally, seq uint64) *Board {
+func Restore(calls []Call, t Tally, l Ledger, seq uint64) *Board {
 	b := NewBoard()
-	b.tally, b.seq = t.clone(), seq
+	b.tally, b.ledger, b.seq = t.clone(), l.restore(), seq
 	for _, c := range calls {
 		key := c.ID.Key()
 		if _, twice := b.calls[key]; twice {
@@ -105,9 +106,11 @@ func (b *Board) Apply(e Event) {
 			return
 		}
 	} else if c.State != Over || c.Ending == EndUnconfirmed {
-		was, ending := c.State, c.Ending
+		was, ending, caller := c.State, c.Ending, c.Caller
 		c.apply(e)
 		switch {
+		case e.Kind == Changed && was != Over:
+			b.renamed(c, caller)
 		case was != Over && c.State == Over:
 			b.finish(c, e.At)
 		case c.Ending != ending:
@@ -127,7 +130,8 @@ func (b *Board) begin(e Event) *Call {
 		}
 		b.calls[c.ID.Key()] = c
 		b.insertLive(c)
-		b.tally.on(e.At).Rang++
+		b.today(e.At).Rang++
+		b.ledger.ringing(c)
 		return c
 	case Ended:
 		// The end was reported before the beginning: kept so that the
@@ -244,8 +248,28 @@ func (c *Call) end(how Ending, at time.Time) {
 func (b *Board) finish(c *Call, at time.Time) {
 	b.live = slices.DeleteFunc(b.live, func(x *Call) bool { return x == c })
 	b.ended = append(b.ended, c)
-	b.tally.on(at).count(c)
+	b.today(at).count(c)
+	b.ledger.over(c)
 	b.forget(at)
+}
+
+// today is the tally of the day of a moment. With a new day the ledger begins
+// anew as well.
+func (b *Board) today(at time.Time) *Tally {
+	if b.tally.on(at) {
+		b.ledger.newDay()
+	}
+	return &b.tally
+}
+
+// renamed tells the ledger that a refresh may have named another caller. A call
+// of the day before is no call of today.
+func (b *Board) renamed(c *Call, was Party) {
+	if c.RangAt.Format(time.DateOnly) < b.tally.Day {
+		c.Nth = 0
+		return
+	}
+	b.ledger.renamed(c, was)
 }
 
 // forget drops the oldest ended calls once they are neither recent nor within

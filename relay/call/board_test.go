@@ -102,7 +102,7 @@ func TestRestoredTallyGoesOnCounting(t *testing.T) {
 	if err := json.Unmarshal(raw, &tally); err != nil {
 		t.Fatal(err)
 	}
-	b := Restore(nil, tally, 7)
+	b := Restore(nil, tally, Ledger{}, 7)
 	oneCall(b, "a", begin, 0)
 	want := Tally{
 		Day: "2026-11-23", Rang: 2, Rejected: map[Reason]int{Busy: 1},
@@ -136,7 +136,7 @@ func TestTallyOfANewDayIsNotLostToALateEvent(t *testing.T) {
 func TestACallThatComesTwiceInASnapshotCountsOnce(t *testing.T) {
 	first := Call{ID: "aa", State: Ringing, RangAt: begin, Ring: 15000}
 	twice := Call{ID: "A-A", State: Over, Ending: EndGone, EndedAt: begin}
-	b := Restore([]Call{first, twice, first}, Tally{}, 1)
+	b := Restore([]Call{first, twice, first}, Tally{}, Ledger{}, 1)
 	if err := consistent(b); err != nil || len(b.Calls()) != 1 {
 		t.Errorf("%d calls, %v", len(b.Calls()), err)
 	}
@@ -146,7 +146,7 @@ func TestSnapshotsShareNothingThatChanges(t *testing.T) {
 	b := ringing()
 	oneCall(b, "before", begin, 0)
 	calls, tally := b.Calls(), b.Tally()
-	copied := Restore(calls, tally, b.Seq())
+	copied := Restore(calls, tally, b.Ledger(), b.Seq())
 	oneCall(b, "a", begin.Add(time.Second), 0)
 	if c, _ := copied.Get("a"); c.State != Ringing || calls[0].State != Ringing {
 		t.Errorf("the snapshot changed with its source: %s, %s", c.State, calls[0].State)

@@ -128,12 +128,13 @@ type Call struct {
 	Ending  Ending `json:"ending,omitempty"`
 	Details        // who calls, cleaned when it entered the house
 
-	Ring   Millis `json:"ring_ms"`          // the time Graph gives from the first byte of the notification
-	Margin Millis `json:"margin_ms"`        // how much earlier decisions end, so that the request still arrives
-	Claim  *Claim `json:"claim,omitempty"`  // the last claim: whoever decided, or tried to
-	Tries  int    `json:"tries,omitempty"`  // claims so far
-	Reply  *Reply `json:"reply,omitempty"`  // Graph's answer to the last claim
-	Result *Code  `json:"result,omitempty"` // Graph's codes for the end, where it sent any
+	Ring   Millis `json:"ring_ms"`             // the time Graph gives from the first byte of the notification
+	Margin Millis `json:"margin_ms"`           // how much earlier decisions end, so that the request still arrives
+	Claim  *Claim `json:"claim,omitempty"`     // the last claim: whoever decided, or tried to
+	Tries  int    `json:"tries,omitempty"`     // claims so far
+	Reply  *Reply `json:"reply,omitempty"`     // Graph's answer to the last claim
+	Result *Code  `json:"result,omitempty"`    // Graph's codes for the end, where it sent any
+	Nth    int    `json:"nth_today,omitempty"` // the how-manieth call of its caller today; 0 where that cannot be known
 
 	// Closing says that Graph reported the end while a claim was in flight:
 	// the claim's own answer then tells which ending it is.

@@ -50,7 +50,7 @@ func TestDecideClaimsOnlyACallThatWaits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := replay(anyEvents(t))
 		now := begin.Add(time.Duration(rapid.IntRange(-1000, 240_000).Draw(t, "now")) * time.Millisecond)
-		before := Restore(b.Calls(), b.Tally(), b.Seq())
+		before := Restore(b.Calls(), b.Tally(), b.Ledger(), b.Seq())
 		for _, id := range []ID{"a", "B-B", "c", "d", "nobody"} {
 			c, known := b.Get(id)
 			e, err := b.Decide(Command{Call: id, Reason: Busy, Operator: "cem"}, now)
@@ -67,7 +67,7 @@ func TestDecideClaimsOnlyACallThatWaits(t *testing.T) {
 			if e.Kind != Claimed || e.Call != c.ID || !e.At.Equal(now) || e.Claim.Operator != "cem" {
 				t.Fatalf("%s: claimed by %+v", id, e)
 			}
-			after := Restore(b.Calls(), b.Tally(), b.Seq())
+			after := Restore(b.Calls(), b.Tally(), b.Ledger(), b.Seq())
 			after.Apply(e)
 			won, _ := after.Get(id)
 			if won.State != InClaim || won.Claim != e.Claim || won.Reply != nil || !won.ClaimedAt.Equal(now) {
@@ -77,7 +77,7 @@ func TestDecideClaimsOnlyACallThatWaits(t *testing.T) {
 				t.Fatalf("%s: a second claim got %v", id, err)
 			}
 		}
-		if diff := cmp.Diff(before, b, cmp.AllowUnexported(Board{}), cmpopts.EquateEmpty()); diff != "" {
+		if diff := cmp.Diff(before, b, cmp.AllowUnexported(Board{}, ledger{}, callers{}, pace{}), cmpopts.EquateEmpty()); diff != "" {
 			t.Fatalf("judging changed the board:\n%s", diff)
 		}
 	})
@@ -113,12 +113,12 @@ func TestEveryEndingHasItsRefusal(t *testing.T) {
 		"ending of a newer relay": ErrGone,
 	} {
 		c := Call{ID: "a", State: Over, Ending: ending, RangAt: begin, Ring: 15000, Claim: &Claim{Operator: "ana"}}
-		_, err := Restore([]Call{c}, Tally{}, 1).Decide(Command{Call: "a"}, begin.Add(time.Second))
+		_, err := Restore([]Call{c}, Tally{}, Ledger{}, 1).Decide(Command{Call: "a"}, begin.Add(time.Second))
 		if isTaken(want) != isTaken(err) || !isTaken(want) && !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", ending, err, want)
 		}
 		c.Claim = nil // as a damaged snapshot would have it
-		if _, err := Restore([]Call{c}, Tally{}, 1).Decide(Command{Call: "a"}, begin); err == nil {
+		if _, err := Restore([]Call{c}, Tally{}, Ledger{}, 1).Decide(Command{Call: "a"}, begin); err == nil {
 			t.Errorf("%s without a claim: decided", ending)
 		}
 	}

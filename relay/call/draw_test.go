@@ -12,7 +12,7 @@ import (
 func (s *script) draw() string {
 	var b strings.Builder
 	for _, c := range s.board.Live() {
-		b.WriteString(drawLive(c, s.now))
+		b.WriteString(drawLive(c, s.now) + drawSeen(s.board, c) + drawClaim(c) + "\n")
 	}
 	for _, c := range s.board.Ended() {
 		b.WriteString(drawEnded(c))
@@ -33,7 +33,37 @@ func drawLive(c *Call, now time.Time) string {
 	if c.Closing {
 		b.WriteString(", its end is reported")
 	}
-	return b.String() + drawClaim(c) + "\n"
+	return b.String()
+}
+
+// drawSeen is silent for a first call, as most are.
+func drawSeen(b *Board, c *Call) string {
+	nth, last, ok := b.Seen(c)
+	if !ok || nth == 1 && last.At.IsZero() {
+		return ""
+	}
+	s := fmt.Sprintf("\n           call %d of the day", nth)
+	if !last.At.IsZero() {
+		s += fmt.Sprintf(", last at %v %s %s %s", last.At.Sub(begin), last.Ending, last.Reason, last.By)
+	}
+	return strings.TrimRight(s, " ")
+}
+
+// drawDay is what the ledger knows.
+func drawDay(b *Board, now time.Time) string {
+	st := b.Stats()
+	s := fmt.Sprintf("of %d decisions: median %v, p95 %v\n", st.Of, st.Median, st.P95)
+	for left, n := range st.Left {
+		if n > 0 {
+			s += fmt.Sprintf("%d s left: %d\n", left, n)
+		}
+	}
+	for _, o := range st.Operators {
+		s += fmt.Sprintf("%q decided %d: %d busy, %d none, %d forbidden, %d failed; of %d median %v\n",
+			o.Name, o.Decided, o.Busy, o.None, o.Forbidden, o.Failed, o.Of, o.Median)
+	}
+	pace := b.Pace(now)
+	return s + strings.TrimRight(fmt.Sprintln("rings of the last five minutes", pace[PaceMinutes-5:]), "\n") + "\n"
 }
 
 func drawEnded(c *Call) string {

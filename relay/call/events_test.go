@@ -40,7 +40,11 @@ func anyEvent(t *rapid.T, seq uint64, at time.Time) Event {
 	if rapid.IntRange(0, 9).Draw(t, "bare") == 0 {
 		return e
 	}
-	e.Details = &Details{Caller: Party{Name: "caller " + strconv.FormatUint(seq, 10), Kind: Phone}}
+	e.Details = &Details{Caller: Party{
+		Name: "caller " + strconv.FormatUint(seq, 10),
+		Kind: rapid.SampledFrom([]PartyKind{Phone, Phone, Guest, Encrypted, ""}).Draw(t, "kind of caller"),
+		ID:   rapid.SampledFrom([]string{"+1", "+1", "+2", "anonymous", ""}).Draw(t, "caller"),
+	}}
 	e.Ring = Millis(rapid.SampledFrom([]int64{-1, 0, 5000, 15000, 15000}).Draw(t, "ring"))
 	e.Margin = 500
 	e.Claim = &Claim{
@@ -63,7 +67,7 @@ func replay(events []Event) *Board {
 // mustEqual compares all that a board holds, down to the order of its lists.
 func mustEqual(t *rapid.T, what string, want, got *Board) {
 	t.Helper()
-	diff := gocmp.Diff(want, got, gocmp.AllowUnexported(Board{}), cmpopts.EquateEmpty())
+	diff := gocmp.Diff(want, got, gocmp.AllowUnexported(Board{}, ledger{}, callers{}, pace{}), cmpopts.EquateEmpty())
 	if diff != "" {
 		t.Fatalf("%s (-want +got):\n%s", what, diff)
 	}
@@ -76,7 +80,7 @@ func TestReplayEqualsLive(t *testing.T) {
 
 		cut := rapid.IntRange(0, len(events)).Draw(t, "cut")
 		first := replay(events[:cut])
-		late := Restore(first.Calls(), first.Tally(), first.Seq())
+		late := Restore(first.Calls(), first.Tally(), first.Ledger(), first.Seq())
 		mustEqual(t, "restored", first, late)
 		for _, e := range events[cut:] {
 			late.Apply(e)
@@ -181,12 +185,12 @@ func FuzzApply(f *testing.F) {
 			e := eventOf(raw[i], raw[i+1], raw[i+2], uint64(i)+1)
 			b.Apply(e)
 			twin.Apply(e)
-			twin = Restore(twin.Calls(), twin.Tally(), twin.Seq())
+			twin = Restore(twin.Calls(), twin.Tally(), twin.Ledger(), twin.Seq())
 			if err := consistent(b); err != nil {
 				t.Fatalf("after %s of %s: %v", e.Kind, e.Call, err)
 			}
 		}
-		if diff := gocmp.Diff(b, twin, gocmp.AllowUnexported(Board{}), cmpopts.EquateEmpty()); diff != "" {
+		if diff := gocmp.Diff(b, twin, gocmp.AllowUnexported(Board{}, ledger{}, callers{}, pace{}), cmpopts.EquateEmpty()); diff != "" {
 			t.Fatalf("restored after every event (-live +restored):\n%s", diff)
 		}
 	})
@@ -198,7 +202,7 @@ func eventOf(kind, id, rest byte, seq uint64) Event {
 		At: begin.Add(time.Duration(int8(rest)) * time.Second), Ring: Millis(rest) * 100,
 	}
 	if rest%4 != 0 {
-		e.Details, e.Claim, e.Reply = &Details{}, &Claim{Operator: "ana", Reason: Busy}, &Reply{Probably: rest%8 == 1}
+		e.Details, e.Claim, e.Reply = &Details{Caller: Party{Kind: Phone, ID: strconv.Itoa(int(rest % 3))}}, &Claim{Operator: "ana", Reason: Busy}, &Reply{Probably: rest%8 == 1}
 	}
 	return e
 }

@@ -38,6 +38,7 @@ var begin = time.Date(2026, 11, 23, 11, 59, 50, 0, time.UTC)
 //	at T OPERATOR busy|none|forbidden ID a decision: judged, and applied if it won
 //	at T snapshot                        go on with a board restored from this one
 //	at T look                            nothing happens, time passes
+//	at T day                             tells what the ledger knows of the day
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -120,8 +121,10 @@ func (s *script) run(line string) (answer string, err error) {
 	switch verb, args := words[2], words[3:]; {
 	case verb == "look":
 		return "", nil
+	case verb == "day":
+		return drawDay(s.board, s.now), nil
 	case verb == "snapshot":
-		s.board = Restore(s.board.Calls(), s.board.Tally(), s.board.Seq())
+		s.board = Restore(s.board.Calls(), s.board.Tally(), s.board.Ledger(), s.board.Seq())
 		return "", nil
 	case verb == "fact" && len(args) == 2:
 		return s.apply(Event{Kind: EventKind(args[0]), Call: ID(args[1])}), nil

@@ -13,14 +13,15 @@ type Tally struct {
 	Endings  map[Ending]int `json:"endings,omitempty"`
 }
 
-// on is the tally of the day of a moment: a new day starts from nothing. An
-// event that is journaled after midnight but happened before counts for the new
+// on makes the tally that of the day of a moment, and reports whether the day is
+// a new one, which starts from nothing. An event that is journaled after midnight but happened before counts for the new
 // day, for going back would lose what the new one has already.
-func (t *Tally) on(at time.Time) *Tally {
-	if day := at.Format(time.DateOnly); day > t.Day {
+func (t *Tally) on(at time.Time) (fresh bool) {
+	day := at.Format(time.DateOnly)
+	if fresh = day > t.Day; fresh {
 		*t = Tally{Day: day}
 	}
-	return t
+	return fresh
 }
 
 // count makes the maps it needs: the wire leaves empty ones out.

@@ -74,5 +74,5 @@ func (f *feed) take(board *call.Board) []call.Update {
 // clone copies a board for another owner. What its calls point to is shared,
 // and never changed after it was decoded.
 func clone(b *call.Board) *call.Board {
-	return call.Restore(b.Calls(), b.Tally(), b.Seq())
+	return call.Restore(b.Calls(), b.Tally(), b.Ledger(), b.Seq())
 }

@@ -32,8 +32,8 @@ func (f Event) Fact(now time.Time) call.Event {
 }
 
 // NewBoard writes a board at a moment.
-func NewBoard(calls []call.Call, tally call.Tally, now time.Time) *Board {
-	b := &Board{Calls: make([]Call, 0, len(calls)), Tally: tally}
+func NewBoard(calls []call.Call, tally call.Tally, ledger call.Ledger, now time.Time) *Board {
+	b := &Board{Calls: make([]Call, 0, len(calls)), Tally: tally, Ledger: newLedger(ledger, now)}
 	for _, c := range calls {
 		f := Call{
 			Call: c, RangAgo: ago(c.RangAt, now), ClaimedAgo: ago(c.ClaimedAt, now), EndedAgo: ago(c.EndedAt, now),
@@ -57,7 +57,39 @@ func (b *Board) Restore(seq uint64, now time.Time) *call.Board {
 		}
 		calls = append(calls, c)
 	}
-	return call.Restore(calls, b.Tally, seq)
+	return call.Restore(calls, b.Tally, b.Ledger.restore(now), seq)
+}
+
+func newLedger(l call.Ledger, now time.Time) *Ledger {
+	return &Ledger{
+		Ledger: l, Recent: newCallers(l.Recent, now), Older: newCallers(l.Older, now), MinuteAgo: ago(l.Minute, now),
+	}
+}
+
+func newCallers(all []call.Caller, now time.Time) []Caller {
+	list := make([]Caller, 0, len(all))
+	for _, c := range all {
+		list = append(list, Caller{c, ago(c.Last.At, now)})
+	}
+	return list
+}
+
+func (l *Ledger) restore(now time.Time) call.Ledger {
+	if l == nil {
+		return call.Ledger{}
+	}
+	r := l.Ledger
+	r.Recent, r.Older, r.Minute = callers(l.Recent, now), callers(l.Older, now), at(l.MinuteAgo, now)
+	return r
+}
+
+func callers(list []Caller, now time.Time) []call.Caller {
+	all := make([]call.Caller, 0, len(list))
+	for _, c := range list {
+		c.Last.At = at(c.LastAgo, now)
+		all = append(all, c.Caller)
+	}
+	return all
 }
 
 func remaining(c *call.Call, now time.Time) *call.Millis {

@@ -19,10 +19,14 @@
 // From the relay:
 //
 //	{"kind":"welcome","cursor":"E:41","operator":"ana","bot":"reception","watching":2,
-//	 "resumed":false,"board":{"calls":[CALL...],"tally":{...}}}
+//	 "resumed":false,"board":{"calls":[CALL...],"tally":{...},"ledger":{...}}}
 //	{"kind":"event","cursor":"E:42","age_ms":3,"remaining_ms":14497,"event":"rang","call_id":"...",...}
 //	{"kind":"result","request_id":"...","call_id":"...","outcome":"rejected",...}
 //	{"kind":"status","watching":2,"graph":""}
+//
+// The ledger is what the day's record knows besides the calls: callers by a
+// digest of kind and identifier, rings by the minute, decisions. A reader that
+// shows none of it may ignore it.
 //
 // A welcome is the first frame. It brings the whole board, or, where the cursor
 // could be resumed ("resumed":true), no board, and the missed events follow.
@@ -129,6 +133,23 @@ type Welcome struct {
 type Board struct {
 	Calls []Call     `json:"calls"`
 	Tally call.Tally `json:"tally"`
+	// Ledger is what else of the day a console shows; a relay that keeps none
+	// leaves it out.
+	Ledger *Ledger `json:"ledger,omitempty"`
+}
+
+// Ledger is the day's record with its times as spans before the moment of writing.
+type Ledger struct {
+	call.Ledger
+	Recent    []Caller     `json:"recent,omitempty"`
+	Older     []Caller     `json:"older,omitempty"`
+	MinuteAgo *call.Millis `json:"minute_ago_ms,omitempty"` // when the newest minute of "rings" began
+}
+
+// Caller is what the day's record knows of one caller.
+type Caller struct {
+	call.Caller
+	LastAgo *call.Millis `json:"last_ago_ms,omitempty"` // when the call in "last" rang
 }
 
 // Call is a call with its times as spans before the moment of writing.

@@ -97,7 +97,7 @@ func TestO06DeadlinesSurviveClocksThatDiffer(t *testing.T) {
 	if left := fact.At.Add(fact.Ring.Duration()).Sub(console); left != 11*time.Second {
 		t.Errorf("an event leaves %v", left)
 	}
-	restored := send(t, NewBoard(b.Calls(), b.Tally(), relay)).Restore(1, console)
+	restored := send(t, NewBoard(b.Calls(), b.Tally(), b.Ledger(), relay)).Restore(1, console)
 	k, ok := restored.Get("a")
 	if !ok {
 		t.Fatal("the call is gone")
@@ -126,7 +126,7 @@ func TestABoardIsRestoredAsItWas(t *testing.T) {
 		e.Seq = uint64(i + 1)
 		b.Apply(e)
 	}
-	got := send(t, NewBoard(b.Calls(), b.Tally(), now)).Restore(b.Seq(), now)
+	got := send(t, NewBoard(b.Calls(), b.Tally(), b.Ledger(), now)).Restore(b.Seq(), now)
 	want := b.Calls()
 	for i := range want {
 		want[i].Seq = 0 // for the journal's writer alone; it does not travel
@@ -138,8 +138,53 @@ func TestABoardIsRestoredAsItWas(t *testing.T) {
 	if diff := cmp.Diff(b.Tally(), got.Tally()); diff != "" {
 		t.Error(diff)
 	}
+	if ledger := b.Ledger(); len(ledger.Recent) != 1 || len(ledger.Decisions) != 1 || len(ledger.Rings) == 0 || ledger.Minute.IsZero() {
+		t.Errorf("too little is sent to show anything: %+v", ledger)
+	}
+	if diff := cmp.Diff(b.Ledger(), got.Ledger(), near); diff != "" {
+		t.Error(diff)
+	}
+	if got.Pace(now) != b.Pace(now) {
+		t.Errorf("the pace is %v, was %v", got.Pace(now), b.Pace(now))
+	}
 	if got.Seq() != b.Seq() {
 		t.Errorf("it stands at %d", got.Seq())
+	}
+}
+
+// The record of the day crosses to a console whose clock is another: "last" is a
+// span, and a minute began as long ago there as here.
+func TestO06TheRecordOfTheDaySurvivesClocksThatDiffer(t *testing.T) {
+	relay := time.Date(2026, 11, 23, 12, 0, 7, 250_000_000, time.Local)
+	console := relay.Add(-97*time.Minute - 13*time.Second)
+	b := call.NewBoard()
+	alice := &call.Details{Caller: call.Party{Kind: call.Phone, ID: "+44"}}
+	for i, ago := range []time.Duration{25 * time.Minute, 10 * time.Second} {
+		id := call.ID(string(rune('a' + i)))
+		b.Apply(call.Event{At: relay.Add(-ago), Kind: call.Rang, Call: id, Ring: 15000, Details: alice})
+		if i == 0 {
+			b.Apply(call.Event{At: relay.Add(-ago), Kind: call.Ended, Call: id})
+		}
+	}
+	got := send(t, NewBoard(b.Calls(), b.Tally(), b.Ledger(), relay)).Restore(1, console)
+	c, _ := got.Get("b")
+	nth, last, ok := got.Seen(c)
+	if !ok || nth != 2 || console.Sub(last.At) != 25*time.Minute || last.Ending != call.EndHungUp {
+		t.Errorf("call %d, last %v ago, %s", nth, console.Sub(last.At), last.Ending)
+	}
+	if got.Pace(console) != b.Pace(relay) {
+		t.Errorf("the pace is %v, was %v", got.Pace(console), b.Pace(relay))
+	}
+}
+
+func TestABoardOfARelayWithoutALedgerIsRead(t *testing.T) {
+	var b Board
+	if err := json.Unmarshal([]byte(`{"calls":[],"tally":{"rang":1}}`), &b); err != nil {
+		t.Fatal(err)
+	}
+	got := b.Restore(1, time.Now())
+	if diff := cmp.Diff(call.Ledger{Recent: []call.Caller{}, Older: []call.Caller{}}, got.Ledger()); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -148,6 +193,7 @@ func TestABoardIsRestoredAsItWas(t *testing.T) {
 func FuzzFrame(f *testing.F) {
 	for _, seed := range []string{
 		`{"kind":"welcome","cursor":"E:41","operator":"ana","watching":2,"board":{"calls":[{"call_id":"a","state":"ringing","caller":{"kind":"phone"},"ring_ms":15000,"margin_ms":500,"rang_ago_ms":3,"remaining_ms":14997}],"tally":{"rang":1}}}`,
+		`{"kind":"welcome","cursor":"E:1","board":{"calls":[],"tally":{},"ledger":{"recent":[{"key":"00112233445566778899aabb","rang":2,"last":{"ending":"rejected","by":"ana"},"last_ago_ms":5}],"minute_ago_ms":9,"rings":[1,2],"decisions":[{"by":"ana","after_ms":4100}],"left":[0,1],"operators":[{"name":"ana","decided":1}]}}}`,
 		`{"kind":"welcome","cursor":"E:0","resumed":true,"board":null}`,
 		`{"kind":"event","cursor":"E:42","age_ms":3,"remaining_ms":14497,"event":"rang","call_id":"a","ring_ms":15000}`,
 		`{"kind":"event","cursor":"E:43","age_ms":-9223372036854775808,"event":"claimed","call_id":"a","claim":{"operator":"x","reason":"busy"}}`,
@@ -168,7 +214,7 @@ func FuzzFrame(f *testing.F) {
 				for _, c := range b.Calls() {
 					b.Apply(call.Event{Kind: call.Ended, Call: c.ID, At: now})
 				}
-				NewBoard(b.Calls(), b.Tally(), now)
+				NewBoard(b.Calls(), b.Tally(), b.Ledger(), now)
 			}
 		}
 		var e Event

@@ -194,7 +194,7 @@ func twelveCalls(s *stage) {
 	s.refuse = errors.New("not sent: the link to the relay is down")
 	s.types("b 9")
 	s.refuse = nil
-	away := call.Restore(s.board.Calls(), s.board.Tally(), s.board.Seq())
+	away := call.Restore(s.board.Calls(), s.board.Tally(), s.board.Ledger(), s.board.Seq())
 	for i, e := range []call.Event{
 		{Kind: call.Ended, Call: "call-9"},
 		{Kind: call.Rang, Call: "call-10", Ring: 15000, Margin: 500, Details: &call.Details{Caller: phone("+390655501", "Gina Park")}},
@@ -207,7 +207,7 @@ func twelveCalls(s *stage) {
 	s.board, s.seq = away, s.seq+4
 	wait(7000)
 	s.connects(call.Link{Graph: "no token for Graph"})
-	s.send(call.Update{Board: call.Restore(away.Calls(), away.Tally(), away.Seq())})
+	s.send(call.Update{Board: call.Restore(away.Calls(), away.Tally(), away.Ledger(), away.Seq())})
 	s.connects(call.Link{})
 	s.types("l")
 
