@@ -351,7 +351,7 @@ func localName() string {
 
 // The console.
 
-var consoleSettings = []string{"relay", "token-file", "ca-file", "data-dir", "theme", "log-level", "log-format", "log-file"}
+var consoleSettings = []string{"relay", "token-file", "ca-file", "data-dir", "theme", "mute", "keys", "log-level", "log-format", "log-file"}
 
 func consoleCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -379,13 +379,14 @@ func consoleCommand() *cobra.Command {
 		},
 	}
 	config.AddFlags(cmd.Flags(), consoleSettings...)
+	cmd.Flags().Bool("watch", false, "see everything and decide nothing, for observers")
 	addOutput(cmd)
 	return cmd
 }
 
 func addOutput(cmd *cobra.Command) {
-	cmd.Flags().String("output", "", "tui, plain (one line a change) or json (one object a line); default tui on a terminal, else plain")
-	cmd.Flags().Bool("ascii", false, "draw with ASCII characters only")
+	cmd.Flags().String("output", "", "tui, plain (one line a change) or json (one object a line); default tui on a terminal (plain with ACCESSIBLE=1), else plain")
+	cmd.Flags().Bool("ascii", false, "draw with ASCII characters only; so it is by itself where the locale is not UTF-8, and --ascii=false draws all the same")
 }
 
 // newClient is a console's end of the wire.
@@ -429,35 +430,80 @@ func tokenOf(s config.Settings) func() (string, error) {
 
 // watch runs a link and the front end that the output setting names.
 func watch(c *cobra.Command, link *client.Client, s config.Settings) error {
-	output, err := outputOf(c)
+	term := config.TerminalOf(os.Environ())
+	output, err := outputOf(c, term)
 	if err != nil {
 		return err
+	}
+	screen, err := screenOptions(c, s, term)
+	if err != nil {
+		return err
+	}
+	screen.Link = link
+	if screen.Watch {
+		screen.Link = tui.Observe(link) // for the lines as well
 	}
 	in, out := c.InOrStdin(), c.OutOrStdout()
 	show := func(ctx context.Context) error {
 		switch output {
 		case "json":
-			return lines.JSON(ctx, link, out)
+			return lines.JSON(ctx, screen.Link, out)
 		case "plain":
-			return lines.Plain(ctx, link, in, out)
+			return lines.Plain(ctx, screen.Link, in, out)
 		default:
-			ascii, _ := c.Flags().GetBool("ascii")
-			return tui.Run(ctx, tui.Options{Link: link, Theme: s.Theme, ASCII: ascii, Version: version()}, in, out)
+			return tui.Run(ctx, screen, in, out)
 		}
 	}
 	return together(c.Context(), link.Run, show)
 }
 
-func outputOf(c *cobra.Command) (string, error) {
+// screenOptions is how the screen looks and what its keys are; the link is
+// missing.
+func screenOptions(c *cobra.Command, s config.Settings, term config.Terminal) (tui.Options, error) {
+	keys, err := tui.ParseKeys(s.Keys)
+	if err != nil {
+		return tui.Options{}, usage(err)
+	}
+	o := tui.Options{
+		Theme: s.Theme, Mute: s.Mute, Keys: keys, Version: version(),
+		Term: tui.Terminal{Name: term.Name, Tmux: term.Tmux, Language: term.Language, NoColor: term.NoColor},
+	}
+	o.Watch, _ = c.Flags().GetBool("watch") // the demo has no such flag: somebody has to decide there
+	ascii, _ := c.Flags().GetBool("ascii")
+	switch {
+	case ascii && term.UTF8:
+		o.Charset = tui.ASCIIFrame
+	case ascii:
+		o.Charset = tui.ASCIIOnly
+	case !term.UTF8 && !c.Flags().Changed("ascii"):
+		o.Charset = tui.ASCIIOnly
+		o.Hint = "The locale (LC_ALL, LC_CTYPE, LANG) is not UTF-8: all is drawn in ASCII. --ascii=false draws it as it is."
+	}
+	return o, nil
+}
+
+// checkScreen tells what would be wrong with a front end that is not built yet.
+func checkScreen(c *cobra.Command, s config.Settings) error {
+	term := config.TerminalOf(os.Environ())
+	if _, err := outputOf(c, term); err != nil {
+		return err
+	}
+	_, err := screenOptions(c, s, term)
+	return err
+}
+
+func outputOf(c *cobra.Command, term config.Terminal) (string, error) {
 	output, err := c.Flags().GetString("output")
 	switch {
 	case err != nil:
 		return "", err
+	case output == "tui" && term.Dumb:
+		return "", usage(errors.New("--output tui: a terminal with TERM=dumb takes only lines, so use --output plain"))
 	case output == "tui" || output == "plain" || output == "json":
 		return output, nil
 	case output != "":
 		return "", usage(fmt.Errorf("--output %q: it is one of tui, plain and json", output))
-	case isTerminal(c.OutOrStdout()) && isTerminal(c.InOrStdin()) && os.Getenv("TERM") != "dumb":
+	case isTerminal(c.OutOrStdout()) && isTerminal(c.InOrStdin()) && !term.Dumb && !term.Accessible:
 		return "tui", nil
 	default:
 		return "plain", nil
@@ -680,9 +726,13 @@ the end.`,
 		Args: args(cobra.NoArgs),
 		RunE: runDemo,
 	}
-	config.AddFlags(cmd.Flags(), "theme", "log-level", "log-format", "log-file")
+	config.AddFlags(cmd.Flags(), "theme", "mute", "keys", "log-level", "log-format", "log-file")
 	addOutput(cmd)
 	addTraffic(cmd, 12)
+	cmd.Flags().Bool("storybook", false, "walk through every state of the screen instead")
+	if err := cmd.Flags().MarkHidden("storybook"); err != nil {
+		panic(err) // the flag is there, one line above
+	}
 	return cmd
 }
 
@@ -691,8 +741,11 @@ func runDemo(c *cobra.Command, _ []string) (err error) {
 	if err != nil {
 		return err
 	}
-	if _, err := outputOf(c); err != nil {
-		return err
+	if book, _ := c.Flags().GetBool("storybook"); book {
+		return storybook(c, s)
+	}
+	if err := checkScreen(c, s); err != nil {
+		return err // before anything runs
 	}
 	seed, speed, place, err := trafficOf(c)
 	if err != nil {
@@ -727,6 +780,18 @@ func runDemo(c *cobra.Command, _ []string) (err error) {
 	)
 	fmt.Fprintf(c.ErrOrStderr(), "The demo is over and its data is removed. The same calls again: callscreen demo --seed %d\n", seed)
 	return err
+}
+
+// storybook shows the states of the screen to somebody who changes it.
+func storybook(c *cobra.Command, s config.Settings) error {
+	o, err := screenOptions(c, s, config.TerminalOf(os.Environ()))
+	if err != nil {
+		return err
+	}
+	if !isTerminal(c.OutOrStdout()) || !isTerminal(c.InOrStdin()) {
+		return usage(errors.New("--storybook needs a terminal"))
+	}
+	return tui.Storybook(c.Context(), o, c.InOrStdin(), c.OutOrStdout())
 }
 
 // demo is a whole callscreen in one process, joined by real sockets.

@@ -22,7 +22,7 @@ var flagNames = []string{
 	"listen", "webhook-path", "client-id", "tenant-id", "client-secret-file", "cloud", "api-version",
 	"authority-url", "graph-url", "webhook-metadata-url", "webhook-issuers", "allowed-tenants", "ca-file",
 	"callback-uri", "ring-timeout", "reject-margin", "data-dir", "nats-url", "tls-cert", "tls-key",
-	"log-level", "log-format", "log-file", "relay", "token-file", "theme", "mute",
+	"log-level", "log-format", "log-file", "relay", "token-file", "theme", "mute", "keys",
 }
 
 // flags are a command's, with some of its own, after parsing.

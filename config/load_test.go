@@ -79,7 +79,7 @@ func TestEverySettingCanBeGivenInEverySource(t *testing.T) {
 		"api-version": "beta", "authority-url": "https://a", "graph-url": "https://g", "webhook-metadata-url": "https://m",
 		"webhook-issuers": "https://i,https://j", "allowed-tenants": "t, u", "ca-file": "ca", "callback-uri": "https://c",
 		"ring-timeout": "9s", "reject-margin": "1s", "data-dir": "/d", "nats-url": "nats://n", "tls-cert": "c", "tls-key": "k",
-		"log-level": "warn", "log-format": "json", "log-file": "l", "relay": "https://r", "theme": "mono", "mute": "true",
+		"log-level": "warn", "log-format": "json", "log-file": "l", "relay": "https://r", "theme": "mono", "mute": "true", "keys": "busy=x, up=w up",
 		"client-secret": "cs", "token": "tk",
 	}
 	var args, environ []string
@@ -111,8 +111,9 @@ func TestEverySettingCanBeGivenInEverySource(t *testing.T) {
 				t.Errorf("%s: value %d is %v, want %v", source, i, got[i], want[i])
 			}
 		}
-		if !slices.Equal(s.WebhookIssuers, []string{"https://i", "https://j"}) || !slices.Equal(s.AllowedTenants, []string{"t", "u"}) {
-			t.Errorf("%s: lists %q %q", source, s.WebhookIssuers, s.AllowedTenants)
+		if !slices.Equal(s.WebhookIssuers, []string{"https://i", "https://j"}) || !slices.Equal(s.AllowedTenants, []string{"t", "u"}) ||
+			!slices.Equal(s.Keys, []string{"busy=x", "up=w up"}) {
+			t.Errorf("%s: lists %q %q %q", source, s.WebhookIssuers, s.AllowedTenants, s.Keys)
 		}
 		for name := range text {
 			if origin := s.Origin(name); !strings.HasPrefix(origin, source) && name != "client-secret" && name != "token" {

@@ -100,6 +100,15 @@ type Settings struct {
 	Theme string
 	// Mute turns the bell and desktop notices off. Default false.
 	Mute bool
+	// Keys binds keys of the screen anew, such as "busy=x, none=ctrl+n" or, in a
+	// file, ["busy=x", "up=w up"]: the action's name, and the keys it has then,
+	// separated by blanks. The actions are busy, none, forbidden, up, down,
+	// first, last, urgent, details, filter, back, recent, stats, reject-all, log,
+	// help, page-up, page-down, copy-number, copy-id, mute, theme, reconnect,
+	// redraw, suspend and quit. Which keys there are, and which of them may
+	// decide, is told by ParseKeys in package tui. Default none. A key that two
+	// actions have is refused at start.
+	Keys []string
 
 	// Both.
 

@@ -51,6 +51,7 @@ var table = []setting{
 	{name: "token-file", help: "file that holds the operator's token, mode 0600", at: func(s *Settings) any { return &s.TokenFile }},
 	{name: "theme", preset: "auto", help: "auto, dark, light, contrast or mono", at: func(s *Settings) any { return &s.Theme }},
 	{name: "mute", preset: "false", help: "no bell and no desktop notices", at: func(s *Settings) any { return &s.Mute }},
+	{name: "keys", help: "keys bound anew, such as \"busy=x, none=ctrl+n\"", at: func(s *Settings) any { return &s.Keys }},
 }
 
 const envPrefix = "CALLSCREEN_"

@@ -151,7 +151,7 @@ func (m *Model) card(w, h int) []string {
 		if h < 12 {
 			state = m.shortState(r, w)
 		}
-		all := fields(r.call)
+		all := m.fields(r.call, w)
 		room := max(h-len(state), 1)
 		if m.geo.layout == stacked {
 			all = condensed(all, r.call, room)
@@ -178,7 +178,12 @@ func condensed(all []field, c *call.Call, room int) []field {
 	from.fact += " "
 	short := []field{from}
 	for _, f := range all[1:] {
-		if len(short) < room && f.label != "Number" && f.label != "Id" {
+		if len(short) < room && f.label == seenLabel {
+			short = append(short, f) // before all that may take several lines
+		}
+	}
+	for _, f := range all[1:] {
+		if len(short) < room && f.label != "Number" && f.label != "Id" && f.label != seenLabel {
 			short = append(short, f)
 		}
 	}

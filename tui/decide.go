@@ -15,19 +15,21 @@ type ask struct {
 	reason  call.Reason
 	at      time.Time
 	answer  *call.Answer // nil until the relay told the outcome
+	all     *campaign    // the decision about many calls that this one is part of
 }
 
 // decide sends a decision about the selected call, or says why not.
 func (m *Model) decide(reason call.Reason, keyName string, isRepeat bool) {
-	judged := m.guard.judge(strings.ToLower(keyName), isRepeat, m.now)
+	judged := m.guard.judge(decisionKey(named(keyName)), isRepeat, m.now)
 	r, _, ok := m.queue.current()
 	switch {
 	case judged == repeated:
+	case m.watchesOnly():
 	case !m.link.Up && !m.guard.off.noOffline:
 		m.say(bad, "Not sent: no link to the relay. The calls ring on.", "")
 	case m.geo.layout == tiny:
 	case m.page.hides():
-		m.say(plain, "Nothing sent: close this page first (esc).", "")
+		m.say(plain, "Nothing sent: close this page first ("+m.keys.back.Help().Key+").", "")
 	case !ok:
 		m.say(plain, "No call is selected.", "")
 	case m.settled(r):
@@ -44,6 +46,9 @@ func (m *Model) decide(reason call.Reason, keyName string, isRepeat bool) {
 	}
 }
 
+// decisionKey is a key as the guard tells it from others: a capital is the same key.
+func decisionKey(name named) string { return strings.ToLower(string(name)) }
+
 // settled says so when there is nothing left to decide about a call.
 func (m *Model) settled(r row) bool {
 	a := m.asks[r.key()]
@@ -55,27 +60,45 @@ func (m *Model) settled(r row) bool {
 	case a != nil:
 		// The outcome is on the message line and in the row already.
 	default:
-		m.say(plain, "Nothing sent: "+rowWords(r, a, m.link.Operator, "")+".", "")
+		m.say(plain, "Nothing sent: "+m.whyNot(r)+".", "")
 	}
 	return true
 }
 
+// whyNot is why nothing is left to decide about a call, and where to go.
+func (m *Model) whyNot(r row) string {
+	c, me := r.call, m.link.Operator
+	if c.Claim != nil && c.Claim.Operator != me && c.State != call.Over {
+		return by(c, me)[1:] + " was faster: " + reasonWords(c)
+	}
+	return "that call is over (" + stateWords(r, nil, me) + "). " + m.keys.urgent.Help().Key + " for the most urgent"
+}
+
 func (m *Model) send(c *call.Call, reason call.Reason) {
-	request, err := m.opt.Link.Reject(c.ID, reason)
-	if err != nil {
+	if _, err := m.transmit(c, reason); err != nil {
 		m.say(bad, "Not sent: "+err.Error()+". The call rings on.", c.Caller.Display())
 		return
 	}
-	m.asks[c.ID.Key()] = &ask{id: c.ID, request: request, reason: reason, at: m.now}
 	m.guard.decided(m.now)
 	m.say(plain, m.glyph.to+" "+string(reason)+" sent", c.Caller.Display())
+}
+
+// transmit hands a decision to the link and keeps it until its outcome is known.
+func (m *Model) transmit(c *call.Call, reason call.Reason) (*ask, error) {
+	request, err := m.opt.Link.Reject(c.ID, reason)
+	if err != nil {
+		return nil, err
+	}
+	a := &ask{id: c.ID, request: request, reason: reason, at: m.now}
+	m.asks[c.ID.Key()] = a
+	return a, nil
 }
 
 // progress tells how a decision of ours goes on.
 func (m *Model) progress(e call.Event, c *call.Call) {
 	a := m.asks[c.ID.Key()]
-	if a == nil {
-		return
+	if a == nil || a.all != nil {
+		return // of many decisions only the sum is told
 	}
 	name := c.Caller.Display()
 	switch e.Kind {
@@ -102,8 +125,16 @@ func ours(c *call.Call, a *ask) bool { return c.Claim != nil && c.Claim.Command 
 func (m *Model) answered(a call.Answer) {
 	name, reason := "", a.Reason
 	if asked := m.asks[a.Call.Key()]; asked != nil && asked.request == a.Request {
+		first := asked.answer == nil
 		asked.answer, reason = new(a), asked.reason
 		m.queue.stale = true
+		if asked.all != nil {
+			if first {
+				asked.all.count(a.Verdict)
+				m.sayCampaign(asked.all)
+			}
+			return
+		}
 	}
 	c, ok := m.board.Get(a.Call)
 	if ok {
@@ -130,7 +161,10 @@ func answerWords(a call.Answer, reason call.Reason) string {
 	case call.WasRejected:
 		return accepted(reason, a.Reply)
 	case call.WasRefused:
-		return string(reason) + " refused by Graph" + because(a)
+		if unsent(a.Reply) {
+			return string(reason) + " not sent" + because(a)
+		}
+		return string(reason) + " refused" + because(a)
 	case call.WasGone:
 		return "already gone: " + string(reason) + " came too late" + because(a)
 	case call.WasUnknown:
@@ -148,10 +182,16 @@ func answerWords(a call.Answer, reason call.Reason) string {
 	}
 }
 
+// unsent reports a refusal without Graph: there was no token, say, and nothing left.
+func unsent(r *call.Reply) bool { return r != nil && r.Status == 0 }
+
 // accepted is "busy: Graph 202 in 212 ms".
 func accepted(reason call.Reason, r *call.Reply) string {
-	if r == nil {
+	switch {
+	case r == nil:
 		return string(reason) + ": accepted by Graph"
+	case r.Probably:
+		return string(reason) + ", unconfirmed: the first try got no clear answer, and now the call is gone"
 	}
 	s := string(reason) + ": Graph " + strconv.Itoa(r.Status) + " in " + ms(r.Took.Duration())
 	if r.Tries > 1 {
@@ -174,16 +214,18 @@ func because(a call.Answer) string {
 	return ": " + s
 }
 
+// replyWords is the sentence about an answer, which names status and code itself,
+// or else these.
 func replyWords(r *call.Reply) string {
+	if words := tidy(r.Words, wordsCells); words != "" {
+		return words
+	}
 	var parts []string
 	if r.Status != 0 {
 		parts = append(parts, strconv.Itoa(r.Status))
 	}
 	if code := tidy(r.Code, operatorCells); code != "" {
 		parts = append(parts, code)
-	}
-	if words := tidy(r.Words, wordsCells); words != "" {
-		parts = append(parts, words)
 	}
 	return strings.Join(parts, " ")
 }
@@ -192,7 +234,7 @@ const (
 	// operatorCells is the room for a colleague's name or a code.
 	operatorCells = 12
 	// wordsCells is the room for a sentence about Graph's answer.
-	wordsCells = 120
+	wordsCells = 200
 )
 
 // tidy cleans a text that is not a caller's but came over the wire all the same.

@@ -27,8 +27,11 @@ func (m *Model) empty(lines []string, w int) []string {
 		bot = "the bot"
 	}
 	switch {
+	case m.queue.filter != "" && m.geo.layout == compact:
+		say(style{}, "", "No call matches the filter.")
+		say(style{}, "", m.keys.back.Help().Key+" shows all.")
 	case m.queue.filter != "":
-		say(style{}, "", "No call matches the filter. esc shows all.")
+		say(style{}, "", "No call matches the filter. "+m.keys.back.Help().Key+" shows all.")
 	case !m.heard:
 		say(m.paint.dim, m.glyph.lost, "Connecting to the relay.")
 	case m.link.Final:
@@ -36,17 +39,25 @@ func (m *Model) empty(lines []string, w int) []string {
 		lines = append(lines, m.wrapped(style{}, "", tidy(m.link.Err, wordsCells), w)...)
 	case !m.link.Up:
 		say(m.paint.bad, m.glyph.lost, "Not connected: calls may ring unseen.")
+	case m.width < narrow:
+		say(m.paint.good, m.glyph.live, "Connected. No call waits.")
+		say(style{}, "", m.invitation(m.deciding()+" decide."))
 	case m.geo.layout == compact:
 		say(m.paint.good, m.glyph.live, "Connected. Waiting for calls.")
-		say(style{}, "", "Press b, n or f when a call comes in.")
+		say(style{}, "", m.invitation("Press "+m.deciding()+" when a call comes in."))
 	default:
 		say(m.paint.good, m.glyph.live, "Connected. Waiting for calls to "+bot+".")
 		if at := m.lastCall(); !at.IsZero() {
 			say(style{}, "", "Last call "+at.Format("15:04:05")+".")
 		}
-		say(style{}, "", "Press b, n or f here when a call comes in. ? for help.")
+		say(style{}, "", m.invitation("Press "+m.deciding()+" here when a call comes in.")+" "+m.keys.help.Help().Key+" for help.")
 	}
 	return lines
+}
+
+// deciding is the keys that decide: "b, n or f".
+func (m *Model) deciding() string {
+	return m.keys.busy.Help().Key + ", " + m.keys.none.Help().Key + " or " + m.keys.forbidden.Help().Key
 }
 
 // lastCall is when the last call rang that the board still knows.

@@ -1,7 +1,9 @@
 package tui
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,13 +15,15 @@ import (
 
 // Whatever hands and callers do in whatever order: a decision is about the call
 // that was selected and waited when the key came, with the link up and some time
-// left; no call is decided twice without an answer between; no two decisions
-// come out of one burst; and every frame is as wide as planned.
+// left, or one of those that an open question has named long enough; no call is
+// decided twice without an answer between; no two decisions come out of one
+// burst; and every frame is as wide as planned.
 func FuzzHands(f *testing.F) {
 	f.Add([]byte("rrrr~~~~b~~e~~n"))
 	f.Add([]byte("rr~~~~bbbbbjjnnnf"))
 	f.Add([]byte("r~~~~!b~~~~b?bxq~yR/bnf"))
 	f.Add([]byte("rrr2b1n3fdub~~~~~~~~~~~b~~bSb"))
+	f.Add([]byte("rrr~~~~~~Ab~~r~~e~~~~y~a~~An~y~~~~~y"))
 	f.Fuzz(func(t *testing.T, script []byte) {
 		if len(script) <= 200 {
 			synctest.Test(t, func(t *testing.T) { playScript(t, script) })
@@ -27,13 +31,13 @@ func FuzzHands(f *testing.F) {
 	})
 }
 
-// The same with two hundred shifts of an operator in a hurry.
+// The same with three hundred shifts of an operator in a hurry.
 func TestNoSequenceOfKeysAndEventsBreaksTheRules(t *testing.T) {
-	const letters = "rrrrrr~~~~~~~~~~~~~bbbbbnnnffjjjkk123gGuueEcz!++*aSwdp/\rRq?y\x1b\x1b"
+	const letters = "rrrrrr~~~~~~~~~~~~~bbbbbnnnffAAsyyjjjkk123gGuueEcz!++*aSwdp/\rRq?y\x1b\x1b"
 	synctest.Test(t, func(t *testing.T) {
 		dice := rand.New(rand.NewPCG(7, 11))
 		decisions := 0
-		for range 200 {
+		for range 300 {
 			script := make([]byte, 80)
 			for i := range script {
 				script[i] = letters[dice.IntN(len(letters))]
@@ -56,8 +60,16 @@ func playScript(t *testing.T, script []byte) int {
 		selected, before := h.m.queue.selected, len(h.decided())
 		r, _, ok := h.m.queue.current()
 		waited := ok && r.waits()
+		question := h.m.all
 		calls = h.fuzzStep(c, calls, asked)
 		sent := h.decided()[before:]
+		if question != nil && (c == 'y' || c == 'Y') && len(sent) > 0 {
+			if err := h.answered(question, sent, asked); err != nil {
+				t.Fatalf("%q: %v", script, err)
+			}
+			last = time.Now()
+			continue
+		}
 		if len(sent) > 1 {
 			t.Fatalf("%q: one key, %d decisions", script, len(sent))
 		}
@@ -82,6 +94,24 @@ func playScript(t *testing.T, script []byte) int {
 		}
 	}
 	return len(h.decided())
+}
+
+// answered says what is wrong with the decisions that came of an open question.
+func (h *hands) answered(q *bulk, sent []sentReject, asked map[call.ID]bool) error {
+	if stood := time.Since(q.guard.since); stood < armAfter || q.reason == "" || !h.m.link.Up {
+		return fmt.Errorf("a question of %v is answered, reason %q, link %v", stood, q.reason, h.m.link.Up)
+	}
+	for _, d := range sent {
+		c, ok := h.m.board.Get(d.id)
+		switch {
+		case !slices.Contains(q.ids, d.id) || d.reason != q.reason:
+			return fmt.Errorf("%s is decided as %s, asked was %v as %s", d.id, d.reason, q.ids, q.reason)
+		case !ok || !c.Waits() || h.m.usable(c) <= 0 || asked[d.id]:
+			return fmt.Errorf("decided about %s, which cannot be", d.id)
+		}
+		asked[d.id] = true
+	}
+	return nil
 }
 
 // fuzzStep does what one byte stands for: something that happens, or a key.

@@ -26,6 +26,9 @@ type rules struct {
 	noArming, noHeld, noBurst, noFreeze, noOffline bool
 	decideByRow                                    bool // selects a row, not a call
 	pasteTypes                                     bool // takes a paste for typing
+	noReading                                      bool // rejects all before the question can have been read
+	noSet                                          bool // rejects all that is shown then, not what was asked about
+	noWatch                                        bool // lets an observer decide
 }
 
 // verdict is what a decision key counts as.

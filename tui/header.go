@@ -72,6 +72,14 @@ func (m *Model) compactHead(c *cells) {
 		left.pad(2)
 		left.add(m.paint.bad, "graph!")
 	}
+	if left.used()+right.used()+1 > c.free {
+		left = m.newPart()
+		m.shortConnection(left)
+	}
+	if m.alert.muted && left.used()+right.used()+8 <= c.free {
+		left.pad(2)
+		left.add(m.paint.title, "muted")
+	}
 	if over := left.used() + right.used() + 1 - c.free; over > 0 {
 		c.put(style{}, left.cut(c.free-right.used()-1), c.free-right.used()-1)
 	} else {
@@ -104,6 +112,21 @@ func (m *Model) connection(c *cells) {
 	}
 }
 
+// shortConnection is the same in one word, and "graph!" where that is down.
+func (m *Model) shortConnection(c *cells) {
+	switch {
+	case m.link.Up && m.link.Graph != "":
+		c.add(m.paint.bad, m.glyph.live+" graph!")
+	case m.link.Up:
+		c.add(m.paint.good, m.glyph.live)
+		c.add(style{}, " live")
+	case m.heard && !m.link.Final:
+		c.add(m.paint.bad, m.glyph.lost+" RECONNECTING")
+	default:
+		m.connection(c)
+	}
+}
+
 // company is what else stands behind a live link: the relay, Graph, and whoever
 // else is watching.
 func (m *Model) company(c *cells) {
@@ -117,9 +140,16 @@ func (m *Model) company(c *cells) {
 	} else {
 		c.add(m.paint.dim, "graph ok")
 	}
+	if m.alert.muted {
+		c.pad(3)
+		c.add(m.paint.title, "muted")
+	}
 	if me := tidy(m.link.Operator, operatorCells); me != "" {
 		c.pad(3)
 		c.add(style{}, me)
+		if m.opt.Watch && m.geo.layout == wide {
+			c.add(style{}, " (observer)")
+		}
 		if others := m.link.Watching - 1; others > 0 {
 			c.add(m.paint.dim, " +"+strconv.Itoa(others)+" watching")
 		}
@@ -140,7 +170,7 @@ func (m *Model) banner() string {
 		c.add(m.paint.bad, " ! Last heard "+m.ago(m.link.LastHeard)+". Keys are off: calls ring on.")
 	}
 	c.pad(2)
-	if !m.link.Final {
+	if !m.link.Final && bindingWidth(m.keys.reconnect) <= c.free {
 		m.binding(c, m.keys.reconnect)
 		c.pad(2)
 	}

@@ -252,7 +252,7 @@ func FuzzView(f *testing.F) {
 	f.Fuzz(func(t *testing.T, w, h, calls int, name string, state uint8) {
 		w, h, calls = 1+abs(w)%400, 1+abs(h)%200, abs(calls)%120
 		x := pick(rules{})
-		x.m.glyph = newGlyphs(state&1 != 0)
+		x.m.glyph = newGlyphs(Charset(state & 1))
 		d := call.Details{Caller: phone("+44 20 79460123", name), To: reception, Subject: name}
 		for n := range calls {
 			x.tell(happened(n, time.Now().Add(time.Duration(n)*time.Second), call.Event{Kind: call.Rang, Details: &d, Ring: 15000, Margin: 500}))

@@ -15,9 +15,11 @@ type keyMap struct {
 	up, down, jump, first, last       key.Binding
 	urgent                            key.Binding
 	details, filter, back, recent     key.Binding
+	stats, all, sure                  key.Binding
 	copyNumber, copyID, reconnect     key.Binding
 	pageUp, pageDown                  key.Binding
 	log, help, redraw, suspend, quit  key.Binding
+	mute, theme                       key.Binding
 	interrupt, choose                 key.Binding
 	filterEnter, filterDrop, filterUp key.Binding
 	yes                               key.Binding
@@ -41,9 +43,13 @@ func newKeyMap(arrows string, hasLog bool) keyMap {
 		filter:     bind("/", "filter", "/"),
 		back:       bind("esc", "back", "esc"),
 		recent:     bind("R", "recent", "R"),
+		stats:      bind("s", "statistics", "s"),
+		all:        bind("A", "reject all shown", "A"),
 		copyNumber: bind("y", "copy number", "y"),
 		copyID:     bind("Y", "copy call id", "Y"),
 		reconnect:  bind("r", "reconnect", "r"),
+		mute:       bind("m", "mute", "m"),
+		theme:      bind("t", "theme", "t"),
 		pageUp:     bind("pgup", "page up", "pgup"),
 		pageDown:   bind("pgdn", "page down", "pgdown"),
 		log:        bind("L", "log", "L"),
@@ -57,6 +63,7 @@ func newKeyMap(arrows string, hasLog bool) keyMap {
 		filterDrop:  bind("esc", "drop the filter", "esc"),
 		filterUp:    bind("ctrl+u", "empty it", "ctrl+u"),
 		yes:         bind("y", "yes, quit", "y", "Y"),
+		sure:        bind("y", "yes, reject all", "y", "Y"),
 	}
 	k.choose = bind(arrows, "choose", append(k.up.Keys(), k.down.Keys()...)...)
 	k.log.SetEnabled(hasLog)
@@ -72,34 +79,45 @@ type group struct {
 // groups is the full help.
 func (k *keyMap) groups() []group {
 	return []group{
-		{"Decide", []key.Binding{k.busy, k.none, k.forbidden}},
+		{"Decide", []key.Binding{k.busy, k.none, k.forbidden, k.all}},
 		{"Move", []key.Binding{k.choose, k.up, k.down, k.jump, k.first, k.last, k.urgent}},
-		{"Look", []key.Binding{k.details, k.filter, k.back, k.recent, k.log, k.help, k.pageUp, k.pageDown}},
-		{"Tools", []key.Binding{k.copyNumber, k.copyID, k.reconnect}},
+		{"Look", []key.Binding{k.details, k.filter, k.back, k.recent, k.stats, k.log, k.help, k.pageUp, k.pageDown}},
+		{"Tools", []key.Binding{k.copyNumber, k.copyID, k.mute, k.theme, k.reconnect}},
 		{"Program", []key.Binding{k.redraw, k.suspend, k.quit, k.interrupt}},
 		{"In the filter", []key.Binding{k.filterEnter, k.filterDrop, k.filterUp}},
-		{"When asked", []key.Binding{k.yes}},
+		{"When asked", []key.Binding{k.yes, k.sure}},
 	}
 }
 
-// brief is the help line: what to do first, and at the right end how to get further.
+// brief is the help line: what to do first, and at the right end how to get
+// further; of those the first is left out where there is less room, and in the
+// compact layout the last as well.
 func (k *keyMap) brief() (left, right []key.Binding) {
 	return []key.Binding{k.busy, k.none, k.forbidden, k.choose, k.jump, k.details, k.filter, k.recent},
-		[]key.Binding{k.help, k.quit}
+		[]key.Binding{k.mute, k.help, k.quit}
 }
 
 // keyName is what a key is matched by. Its text comes first: on a keyboard of
 // another Latin layout the letter printed on the key counts. Only where the text
-// is of another script does the key's place on a US keyboard decide, where the
-// terminal tells it.
-func keyName(k tea.Key) string {
-	if k.Text == "" || k.BaseCode <= ' ' || k.BaseCode > '~' || k.Mod&^(tea.ModShift|tea.ModCapsLock) != 0 {
+// is of another script does the key's place on a US keyboard decide: as the
+// terminal tells it, else as the usual layout of that script has it.
+func keyName(k tea.Key, language string) string {
+	if k.Text == "" || k.Mod&^(tea.ModShift|tea.ModCapsLock) != 0 {
 		return k.String()
 	}
+	letter, n := rune(0), 0
 	for _, r := range k.Text {
 		if !unicode.IsLetter(r) || unicode.Is(unicode.Latin, r) {
 			return k.String()
 		}
+		letter = r
+		n++
+	}
+	if k.BaseCode <= ' ' || k.BaseCode > '~' {
+		if latin, ok := placed(letter, language); ok && n == 1 {
+			return string(latin)
+		}
+		return k.String()
 	}
 	name := string(k.BaseCode)
 	if k.Mod&tea.ModShift != 0 {

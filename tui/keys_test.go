@@ -49,6 +49,7 @@ func proofs(k *keyMap) []proof {
 		{k.urgent, func(h *hands) { h.tell(claimed(0, "ben", call.Busy, time.Now())); h.m.take(2, true) }, selected(1)},
 		{k.details, nil, open(pageDetails)},
 		{k.recent, nil, open(pageRecent)},
+		{k.stats, nil, open(pageStats)},
 		{k.help, nil, open(pageHelp)},
 		{k.log, nil, open(pageLog)},
 		{k.back, func(h *hands) { h.key("?") }, open(pageNone)},
@@ -58,10 +59,14 @@ func proofs(k *keyMap) []proof {
 		{k.copyNumber, nil, copied("+49 151 2345678")},
 		{k.copyID, nil, copied(string(id(0)))},
 		{k.reconnect, func(h *hands) { h.tell(call.Update{Link: &call.Link{Try: 2}}) }, func(h *hands, _ tea.Cmd) bool { return h.link.redials == 1 }},
+		{k.mute, nil, func(h *hands, _ tea.Cmd) bool { return h.m.alert.muted }},
+		{k.theme, nil, func(h *hands, _ tea.Cmd) bool { return h.m.theme == "dark" }},
 		{k.redraw, nil, func(_ *hands, cmd tea.Cmd) bool { return strings.Contains(messages(cmd), "clearScreenMsg") }},
 		{k.suspend, nil, func(_ *hands, cmd tea.Cmd) bool { return strings.Contains(messages(cmd), "SuspendMsg") }},
 		{k.quit, nil, func(h *hands, _ tea.Cmd) bool { return h.m.asking }},
 		{k.interrupt, func(h *hands) { h.key("ctrl+c"); h.pass(time.Second) }, func(_ *hands, cmd tea.Cmd) bool { return quits(cmd) }},
+		{k.all, nil, func(h *hands, _ tea.Cmd) bool { return h.m.all != nil }},
+		{k.sure, func(h *hands) { h.key("A", "f"); h.pass(time.Second) }, func(h *hands, _ tea.Cmd) bool { return len(h.decided()) == 10 }},
 		{k.yes, func(h *hands) { h.key("q") }, func(_ *hands, cmd tea.Cmd) bool { return quits(cmd) }},
 		{k.filterEnter, typing, func(h *hands, _ tea.Cmd) bool { return !h.m.typing && h.m.queue.filter == "a" }},
 		{k.filterDrop, typing, func(h *hands, _ tea.Cmd) bool { return !h.m.typing && h.m.queue.filter == "" }},
@@ -172,13 +177,15 @@ func TestALetterCountsByWhatIsPrintedOnItAndOnlyOtherScriptsByTheirPlace(t *test
 		{tea.Key{Code: 'y', Text: "y", BaseCode: 'z'}, "y"},
 		{tea.Key{Code: 'и', Text: "и", BaseCode: 'b'}, "b"}, // ЙЦУКЕН
 		{tea.Key{Code: 'т', Text: "Т", BaseCode: 'n', Mod: tea.ModShift}, "N"},
-		{tea.Key{Code: 'и', Text: "и"}, "и"}, // the terminal does not tell the place
+		{tea.Key{Code: 'и', Text: "и"}, "b"}, // the terminal does not tell the place
+		{tea.Key{Code: 'ж', Text: "ж"}, "ж"}, // no letter is there
+		{tea.Key{Code: 'и', Text: "ии"}, "ии"},
 		{tea.Key{Code: 'φ', Text: "φ", BaseCode: 'f'}, "f"},
 		{tea.Key{Code: '/', Text: "/", BaseCode: '7'}, "/"},
 		{tea.Key{Code: 'b', Mod: tea.ModAlt}, "alt+b"},
 		{tea.Key{Code: 'b', Mod: tea.ModCtrl}, "ctrl+b"},
 	} {
-		if got := keyName(c.key); got != c.want {
+		if got := keyName(c.key, ""); got != c.want {
 			t.Errorf("%+v is %q, want %q", c.key, got, c.want)
 		}
 	}

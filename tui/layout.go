@@ -12,10 +12,14 @@ const (
 	wide                  // queue and card side by side, decisions below
 )
 
+// narrow is below which width sentences have to be shorter.
+const narrow = 38
+
 // geometry is how many lines and columns each part has.
 type geometry struct {
 	layout layout
 	banner bool // a line that says the screen may be old
+	stats  bool // a line of statistics above the message line
 	body   int  // lines of the part between the header and the message line
 	left   int  // wide: columns of the queue
 	top    int  // wide: lines of queue and card
@@ -45,6 +49,9 @@ func divide(w, h, rows int, banner bool) geometry {
 		g.left = min(w*57/100, 100)
 		g.body = h - 5 - lost
 		free := h - 7 - lost // less rules, titles, header, message and help
+		if g.stats = h >= 30; g.stats {
+			free--
+		}
 		g.top = min(max(rows+1, free*3/5), free-3)
 		g.queue, g.card, g.recent = g.top-1, g.top-1, free-g.top
 	case w >= 60 && h >= 16:
@@ -53,7 +60,10 @@ func divide(w, h, rows int, banner bool) geometry {
 		free := h - 6 - lost
 		g.card = 4
 		if free >= 17 {
-			g.card = 6
+			g.card = 7
+			if rows > free-g.card {
+				g.card = 6 // the line of who is called goes to a call that waits
+			}
 		}
 		usual := max((free-g.card)/2, 1)
 		g.queue = min(max(rows, usual), free-g.card)

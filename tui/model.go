@@ -18,6 +18,9 @@
 //   - After a terminal that was frozen or suspended, keys typed meanwhile are
 //     thrown away, and the screen says so.
 //   - Without a link nothing is sent, then or later: the screen says "not sent".
+//   - Rejecting all shown calls takes three different keys, and decides about the
+//     calls that were on the screen when it was asked, no others.
+//   - An observer's screen decides nothing.
 //
 // # Time
 //
@@ -27,10 +30,20 @@
 // taken off, half of it for the news that came late and half for the key that
 // has to travel. One tick serves all countdowns, and there is none while nothing
 // waits; the beat that tells the relay "somebody can see this" draws nothing.
+//
+// # An operator who looks elsewhere
+//
+// While the window has no focus (where focus is never reported: after 30 s
+// without a key) a call that comes rings the bell and shows a desktop notice,
+// once, and the window's title and the terminal's progress bar count down. All
+// of it ends when somebody decides, or when the operator comes back.
 package tui
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"runtime/debug"
 	"time"
 
 	"callscreen/relay/call"
@@ -58,10 +71,15 @@ type Link interface {
 type Options struct {
 	Link    Link
 	Bot     string          // what the relay is called until it says so itself
-	Theme   string          // auto (or empty: by the terminal's background), dark, light, mono
-	ASCII   bool            // draw with ASCII characters only
+	Theme   string          // auto (or empty: by the terminal's background), dark, light, contrast, mono
+	Charset Charset         // which characters may be drawn
+	Mute    bool            // no bell and no desktop notices
+	Watch   bool            // sees everything, decides nothing; see also [Observe]
+	Keys    Keys            // keys that were bound anew
+	Term    Terminal        // what is known of the terminal
 	Log     func() []string // the last lines of the log for the log page; nil: no such page
 	Version string          // shown in the help
+	Hint    string          // shown on the message line at the start
 }
 
 // Model is the whole screen. Its parts are plain structs; only the event loop
@@ -72,6 +90,7 @@ type Model struct {
 	keys  keyMap
 	paint palette
 	glyph glyphs
+	colours
 
 	// What the relay told.
 	board  *call.Board
@@ -85,9 +104,12 @@ type Model struct {
 	guard   guard
 	asks    map[string]*ask // decisions sent, by call
 	note    note
+	hint    note // shown while there is no other
+	alert   alert
 	page    page
-	typing  bool // the filter is being typed
-	asking  bool // "quit?" is open
+	typing  bool  // the filter is being typed
+	asking  bool  // "quit?" is open
+	all     *bulk // "reject all?" is open
 	pressed time.Time
 
 	// The frame.
@@ -97,9 +119,10 @@ type Model struct {
 	cache         cache
 
 	// The clock.
-	now        time.Time // of the last message
-	done       time.Time // when the last message had been dealt with
-	tickDue    time.Time // zero: no tick is under way
+	wall       func() time.Time // [time.Now]; the storybook has one that stands still
+	now        time.Time        // of the last message
+	done       time.Time        // when the last message had been dealt with
+	tickDue    time.Time        // zero: no tick is under way
 	tickNumber int
 	counting   bool // something counted down when the last message had been dealt with
 	suspended  time.Time
@@ -107,20 +130,29 @@ type Model struct {
 }
 
 // New is a screen that has heard nothing yet.
-func New(o Options) *Model {
+func New(o Options) *Model { return newModel(o, time.Now) }
+
+func newModel(o Options, clock func() time.Time) *Model {
 	m := &Model{
+		wall: clock, now: clock(),
 		opt: o, ctx: context.Background(), board: call.NewBoard(), asks: map[string]*ask{},
-		glyph: newGlyphs(o.ASCII), paint: newPalette(o.Theme, true), now: time.Now(),
+		glyph: newGlyphs(o.Charset), colours: colours{theme: cmp.Or(o.Theme, themes[0]), dark: true},
 	}
+	m.paint = newPalette(m.theme, m.dark)
+	m.alert = alert{voice: voiceOf(o.Term.Name, o.Term.Tmux), muted: o.Mute, begun: m.now}
 	m.keys = newKeyMap(m.glyph.arrows, o.Log != nil)
+	m.keys.rebind(o.Keys)
+	if o.Hint != "" {
+		m.hint = note{text: o.Hint, until: m.now.Add(hintFor)}
+	}
 	return m
 }
 
 // Init asks for news, starts the beat, and asks the terminal what its background is.
 func (m *Model) Init() tea.Cmd {
-	cmds := []tea.Cmd{m.next(), beat()}
-	if m.opt.Theme == "" || m.opt.Theme == "auto" {
-		cmds = append(cmds, tea.RequestBackgroundColor)
+	cmds := []tea.Cmd{m.next(), beat(), tea.RequestTerminalVersion, m.askBackground()}
+	if m.alert.voice.canBeAsked() {
+		cmds = append(cmds, tea.Raw(m.alert.voice.asks()))
 	}
 	return tea.Batch(cmds...)
 }
@@ -131,10 +163,19 @@ type news struct {
 	err     error
 }
 
+// panicked is a panic beside the event loop, carried into it: there it is told
+// after the terminal was restored, here it would be told on a screen about to go.
+type panicked string
+
 // next waits for news beside the event loop.
 func (m *Model) next() tea.Cmd {
 	link, ctx := m.opt.Link, m.ctx
-	return func() tea.Msg {
+	return func() (msg tea.Msg) {
+		defer func() {
+			if r := recover(); r != nil {
+				msg = panicked(fmt.Sprintf("%v\n%s", r, debug.Stack()))
+			}
+		}()
 		updates, err := link.Next(ctx)
 		return news{updates, err}
 	}

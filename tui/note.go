@@ -7,6 +7,8 @@ const (
 	noteFor = 3 * time.Second
 	// badNoteFor is how long one stays that the operator must not miss.
 	badNoteFor = 6 * time.Second
+	// hintFor is how long the hint at the start stays: it has to be seen once.
+	hintFor = 15 * time.Second
 )
 
 // tone is what a message is about.

@@ -15,6 +15,7 @@ const (
 	pageDetails
 	pageHelp
 	pageRecent
+	pageStats
 	pageLog
 )
 
@@ -64,6 +65,9 @@ func (m *Model) pageView(lines []string) []string {
 		least, _ := m.soonest(m.queue.rows)
 		end = count(n, "call waits", "calls wait") + ", " + tenths(least) + " s   " + end
 	}
+	if call.Width(title)+call.Width(end)+7 > m.width {
+		end = m.keys.back.Help().Key + " closes"
+	}
 	lines = append(lines, m.rule(title, end))
 	m.page.most = max(len(body)-m.geo.body, 0)
 	top := min(m.page.top, m.page.most)
@@ -93,6 +97,8 @@ func (m *Model) pageBody() (string, []string) {
 			}
 		}
 		return "RECENT DECISIONS " + strconv.Itoa(n), m.endedLines(max(n, 1))
+	case pageStats:
+		return "STATISTICS", m.statsPage()
 	case pageLog:
 		return "LOG", m.logPage()
 	case pageDetails:
@@ -134,6 +140,9 @@ func (m *Model) helpPage() []string {
 		"The same key within 0.7 s counts as held down and decides nothing.",
 		"The time shown is what is usable: Graph's deadline less the relay's margin and the way there and back.",
 	}
+	if m.opt.Watch {
+		notes = append([]string{"", "This console is watching only: it decides nothing, whatever key is pressed. Others decide at theirs."}, notes...)
+	}
 	if m.opt.Version != "" {
 		notes = append(notes, "", "callscreen "+tidy(m.opt.Version, call.NameCells))
 	}
@@ -172,7 +181,7 @@ func (m *Model) detailsPage() []string {
 	}
 	lines := m.state(r, m.width)
 	lines = append(lines, m.blank(m.width))
-	for _, f := range fields(r.call) {
+	for _, f := range m.fields(r.call, m.width) {
 		lines = append(lines, m.fieldLines(f)...)
 	}
 	return lines

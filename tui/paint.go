@@ -99,6 +99,9 @@ func (c *cells) fit(s string, w int) (string, int) {
 		}
 		return s[:w-1] + c.glyph.more, w
 	}
+	if c.glyph.only {
+		return c.fit(onlyASCII(s), w)
+	}
 	if n := call.Width(s); n > w {
 		s = call.Cut(s, w)
 	}

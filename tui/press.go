@@ -23,18 +23,23 @@ func (m *Model) press(k tea.Key) tea.Cmd {
 	if onlyModifier(k) || m.guard.muted(m.now) {
 		return nil
 	}
-	name := named(keyName(k))
+	name := named(keyName(k, m.opt.Term.Language))
 	m.guard.arm(m.now) // before this key starts a new wait
 	defer m.guard.touched(m.now)
 	switch {
 	case name.is(m.keys.interrupt):
 		return m.interrupt(k.IsRepeat)
+	case name.is(m.keys.redraw) && k.Text == "":
+		return tea.ClearScreen // also in the filter and before a question, which it does not answer
 	case m.asking:
 		m.asking = false
 		if name.is(m.keys.yes) {
 			return tea.Quit
 		}
 		m.say(plain, "Not quitting.", "")
+		return nil
+	case m.all != nil:
+		m.answerAll(name, k.IsRepeat)
 		return nil
 	case m.typing:
 		m.typeFilter(name, k)
@@ -73,6 +78,8 @@ func (m *Model) act(name named, k tea.Key) tea.Cmd {
 		m.decide(call.None, string(name), k.IsRepeat)
 	case name.is(m.keys.forbidden):
 		m.decide(call.Forbidden, string(name), k.IsRepeat)
+	case name.is(m.keys.all):
+		m.askAll(k.IsRepeat)
 	case name.is(m.keys.quit):
 		return m.quit(k.IsRepeat)
 	case name.is(m.keys.redraw):
@@ -82,6 +89,10 @@ func (m *Model) act(name named, k tea.Key) tea.Cmd {
 		return tea.Suspend
 	case name.is(m.keys.reconnect):
 		m.reconnect()
+	case name.is(m.keys.mute):
+		m.mute()
+	case name.is(m.keys.theme):
+		return m.nextTheme()
 	case name.is(m.keys.copyNumber):
 		return m.copyNumber()
 	case name.is(m.keys.copyID):
@@ -99,6 +110,8 @@ func (m *Model) look(name named) {
 		m.open(pageDetails)
 	case name.is(m.keys.recent):
 		m.open(pageRecent)
+	case name.is(m.keys.stats):
+		m.open(pageStats)
 	case name.is(m.keys.help):
 		m.open(pageHelp)
 	case name.is(m.keys.log):

@@ -26,6 +26,9 @@ func (m *Model) today(long bool) string {
 		return ""
 	}
 	n := strconv.Itoa
+	if total := ended(t); !long && total > 0 {
+		return n(t.Rang) + " today, " + share(t.Endings[call.EndRejected]+t.Endings[call.EndUnconfirmed], total) + " rejected"
+	}
 	if !long {
 		return n(t.Rang) + " today"
 	}

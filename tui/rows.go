@@ -57,13 +57,20 @@ func (m *Model) hidden(w int) string {
 	if len(above) > 0 {
 		text += " " + strconv.Itoa(len(above)) + " above,"
 	}
-	text += " " + strconv.Itoa(len(below)) + " more"
+	if len(below) > 0 || len(above) == 0 {
+		text += " " + strconv.Itoa(len(below)) + " more,"
+	}
 	least, n := m.soonest(above)
 	if l, k := m.soonest(below); k > 0 && (n == 0 || l < least) {
 		least, n = l, n+k
 	}
-	if n > 0 {
-		text += ", next " + tenths(least) + " s"
+	switch {
+	case n > 0 && m.width < narrow:
+		text += " " + tenths(least) + " s"
+	case n > 0:
+		text += " next " + tenths(least) + " s"
+	default:
+		text = strings.TrimSuffix(text, ",")
 	}
 	c := newCells(w, &m.glyph)
 	c.pad(m.indent())
@@ -98,6 +105,9 @@ func (m *Model) queueRow(i, w int) string {
 	st, mark := style{}, " "
 	if selected {
 		st, mark = m.paint.mark, ">"
+	}
+	if m.meant(r.call.ID) {
+		mark = "*"
 	}
 	if m.geo.layout == compact {
 		c.raw(st, mark, 1)
@@ -240,6 +250,7 @@ func (m *Model) address(c *cells, p call.Party) {
 // right, which an odd character could push.
 func address(p call.Party) string {
 	rest, cut := strings.CutPrefix(p.Address(), "…")
+	rest, long := strings.CutSuffix(rest, "…")
 	rest = strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {
 			return '?'
@@ -248,6 +259,9 @@ func address(p call.Party) string {
 	}, rest)
 	if cut {
 		return "…" + rest + " " + ascii(p.Kind.Words())
+	}
+	if long {
+		return rest + "…"
 	}
 	return rest
 }

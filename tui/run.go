@@ -20,7 +20,12 @@ const framesPerSecond = 60
 func Run(ctx context.Context, o Options, in io.Reader, out io.Writer, extra ...tea.ProgramOption) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	_, err := newProgram(ctx, New(o), in, out, extra...).Run()
+	return finished(ctx, newProgram(ctx, New(o), in, out, extra...))
+}
+
+// finished runs a program to its end. That somebody ended it is no error.
+func finished(ctx context.Context, p *tea.Program) error {
+	_, err := p.Run()
 	switch {
 	case err == nil, errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil && !errors.Is(err, tea.ErrProgramPanic):
 		return nil
@@ -31,7 +36,11 @@ func Run(ctx context.Context, o Options, in io.Reader, out io.Writer, extra ...t
 
 func newProgram(ctx context.Context, m *Model, in io.Reader, out io.Writer, extra ...tea.ProgramOption) *tea.Program {
 	m.ctx = ctx
-	return tea.NewProgram(m, append([]tea.ProgramOption{
+	return tea.NewProgram(m, programOptions(ctx, in, out, extra)...)
+}
+
+func programOptions(ctx context.Context, in io.Reader, out io.Writer, extra []tea.ProgramOption) []tea.ProgramOption {
+	return append([]tea.ProgramOption{
 		tea.WithContext(ctx), tea.WithInput(in), tea.WithOutput(out), tea.WithFPS(framesPerSecond), tea.WithoutSignalHandler(),
-	}, extra...)...)
+	}, extra...)
 }

@@ -65,9 +65,6 @@ func (s *script) Reject(id call.ID, reason call.Reason) (string, error) {
 	return request(len(s.rejects)), nil
 }
 
-// request names the n-th decision.
-func request(n int) string { return "request-" + strings.Repeat("i", n) }
-
 func (s *script) Alive(drawn int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -181,20 +178,7 @@ func (s *stage) key(name string) {
 }
 
 // press is the message of a key.
-func press(name string) tea.KeyPressMsg {
-	special := map[string]tea.KeyPressMsg{
-		"enter": {Code: tea.KeyEnter}, "esc": {Code: tea.KeyEscape}, "up": {Code: tea.KeyUp}, "down": {Code: tea.KeyDown},
-		"space": {Code: tea.KeySpace, Text: " "}, "home": {Code: tea.KeyHome}, "end": {Code: tea.KeyEnd},
-		"backspace": {Code: tea.KeyBackspace},
-	}
-	if k, ok := special[name]; ok {
-		return k
-	}
-	if c, ok := strings.CutPrefix(name, "ctrl+"); ok {
-		return tea.KeyPressMsg{Code: rune(c[0]), Mod: tea.ModCtrl}
-	}
-	return tea.KeyPressMsg{Code: []rune(name)[0], Text: name}
-}
+func press(name string) tea.KeyPressMsg { return keyNamed(name) }
 
 // screen is the text on the terminal, without the blanks at the ends of lines.
 func (s *stage) screen() string {
@@ -214,5 +198,12 @@ func (s *stage) show(b board) {
 		s.rest(k.after)
 		s.key(k.key)
 	}
+	if b.then != nil {
+		s.tell(b.then(time.Now())...)
+	}
 	s.rest(b.wait + 50*time.Millisecond)
+	if b.frozen > 0 {
+		s.p.Send(frozen{b.frozen})
+		s.rest(b.frozen + 150*time.Millisecond)
+	}
 }

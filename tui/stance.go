@@ -60,6 +60,10 @@ func (m *Model) leftLine(r row, w int) string {
 func (m *Model) keysLine(w int) string {
 	c := newCells(w, &m.glyph)
 	c.pad(2)
+	if m.opt.Watch {
+		c.add(style{}, ErrWatching.Error())
+		return c.end()
+	}
 	left, _ := m.keys.brief()
 	for i, b := range left[:3] {
 		c.pad(min(i, 1) * 2)
@@ -82,6 +86,7 @@ const (
 	tooLate
 	notArmed
 	armed
+	watching
 )
 
 func (m *Model) stance() stance {
@@ -101,6 +106,8 @@ func (m *Model) stance() stance {
 		return offline
 	case m.usable(r.call) <= 0:
 		return tooLate
+	case m.opt.Watch:
+		return watching
 	case m.guard.armed:
 		return armed
 	default:
@@ -110,7 +117,7 @@ func (m *Model) stance() stance {
 
 // stateWord is the stance as one sees it from afar.
 func (m *Model) stateWord() string {
-	return [...]string{"", "OVER", "DECIDED", "SENT", "KEYS OFF", "TOO LATE", "NOT ARMED", "ARMED"}[m.stance()]
+	return [...]string{"", "OVER", "DECIDED", "SENT", "KEYS OFF", "TOO LATE", "NOT ARMED", "ARMED", "WATCHING"}[m.stance()]
 }
 
 // stateWords is what the stance means.
@@ -122,9 +129,9 @@ func (m *Model) stateWords(r row) string {
 		return "this call is over"
 	case decided:
 		if r.call.State == call.InRejection {
-			return "Graph accepted it, the end comes next" + by(r.call, m.link.Operator)
+			return "Graph accepted it, the end comes next" + decidedBy(r.call, m.link.Operator)
 		}
-		return "waiting for Graph" + by(r.call, m.link.Operator)
+		return "waiting for Graph" + decidedBy(r.call, m.link.Operator)
 	case sent:
 		return "waiting for the relay"
 	case offline:
@@ -135,6 +142,8 @@ func (m *Model) stateWords(r row) string {
 		return "it came under the keys just now"
 	case armed:
 		return "a key decides at once"
+	case watching:
+		return "others decide about this call"
 	default:
 		return ""
 	}
@@ -151,10 +160,12 @@ func (m *Model) nothing(r row) string {
 
 // atZero is the same where there is hardly room.
 func (m *Model) atZero() string {
-	if m.stance() == noCall {
-		return ""
+	switch m.stance() {
+	case offline, tooLate, notArmed, armed, watching:
+		return "at 0 it rings on"
+	case noCall, over, decided, sent:
 	}
-	return "at 0 it rings on"
+	return ""
 }
 
 // compactCard is number and name, each on a line of its own.
@@ -163,6 +174,9 @@ func (m *Model) compactCard() []string {
 	if r, _, ok := m.queue.current(); ok {
 		first.add(style{}, address(r.call.Caller)+" ")
 		first.add(m.paint.dim, "("+ascii(r.call.Caller.Kind.Words())+") ")
+		if nth, _, ok := m.board.Seen(r.call); ok && nth > 1 {
+			first.add(style{}, ordinal(nth)+" today ")
+		}
 		if len(r.call.Via) > 0 {
 			first.add(style{}, "forwarded ")
 		}

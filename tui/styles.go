@@ -37,6 +37,8 @@ func newPalette(theme string, dark bool) palette {
 	switch {
 	case theme == "mono":
 		return p
+	case theme == "contrast":
+		return highContrast(p, dark)
 	case theme == "light" || theme != "dark" && !dark:
 		p.calm = reduce(base.Foreground(lipgloss.Color("#0072B2")))
 		p.soon = reduce(base.Foreground(lipgloss.Color("#8A6D00")))
@@ -62,13 +64,15 @@ type glyphs struct {
 	live, lost  string
 	ok, no, to  string
 	more        string // where a text was cut
+	only        bool   // nothing but ASCII may be drawn, whoever wrote it
 	arrows      string
 	sep         string
 }
 
-func newGlyphs(ascii bool) glyphs {
-	if ascii {
+func newGlyphs(c Charset) glyphs {
+	if c != Unicode {
 		return glyphs{
+			only: c == ASCIIOnly,
 			full: "#", empty: ".", rule: "-", wall: "|", up: "-", down: "-",
 			live: "*", lost: "o", ok: "+", no: "x", to: ">", more: "~", arrows: "up/down", sep: ">",
 		}

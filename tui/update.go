@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 
 // Update takes in one message. It does no I/O.
 func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
-	m.now = time.Now()
+	m.now = m.wall()
 	m.notice()
 	cmd := m.handle(msg)
 	return m, tea.Batch(cmd, m.settle())
@@ -33,14 +34,20 @@ func (m *Model) notice() {
 
 func (m *Model) thaw(was string, gap time.Duration) {
 	m.guard.thaw(m.now)
-	m.asking = false
-	m.say(bad, "The terminal was "+was+" for "+tenths(gap)+" s. Keys typed meanwhile were thrown away.", "")
+	m.asking, m.all = false, nil
+	text := "The terminal was " + was + " for " + tenths(gap) + " s. Keys typed meanwhile were thrown away."
+	if m.width < narrow {
+		text = "The terminal was " + was + " " + tenths(gap) + " s. Keys were thrown away."
+	}
+	m.say(bad, text, "")
 }
 
 func (m *Model) handle(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case news:
 		return m.learn(msg)
+	case panicked:
+		panic(string(msg))
 	case tickMsg:
 		m.ticked(msg)
 	case beatMsg:
@@ -49,20 +56,31 @@ func (m *Model) handle(msg tea.Msg) tea.Cmd {
 	case tea.KeyPressMsg:
 		return m.press(msg.Key())
 	case tea.KeyReleaseMsg:
-		m.guard.released(keyName(msg.Key()))
+		m.guard.released(keyName(msg.Key(), m.opt.Term.Language))
 	case tea.PasteMsg:
 		m.paste(msg.Content)
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height
+	case tea.FocusMsg:
+		m.alert.focus = focused
+		// What other programs or a terminal's own scrolling left on the screen
+		// is not known to the renderer, which only sends what changed.
+		return tea.ClearScreen
+	case tea.BlurMsg:
+		m.alert.focus = blurred
 	case tea.ResumeMsg:
 		if !m.suspended.IsZero() {
 			m.thaw("suspended", m.now.Sub(m.suspended))
 			m.suspended = time.Time{}
 		}
 	case tea.BackgroundColorMsg:
-		if m.opt.Theme == "" || m.opt.Theme == "auto" {
-			m.paint = newPalette("auto", msg.IsDark())
-			m.cache = cache{}
+		m.dark = msg.IsDark()
+		m.repaint()
+	case tea.TerminalVersionMsg:
+		m.alert.voice = voiceOf(msg.Name, m.opt.Term.Tmux)
+	case fmt.Stringer:
+		if answers(msg.String()) && m.alert.voice.canBeAsked() {
+			m.alert.voice.notice = osc99
 		}
 	}
 	return nil
@@ -100,6 +118,11 @@ func (m *Model) restart(b *call.Board) {
 	old := m.board
 	m.board = b
 	m.changed()
+	for _, c := range b.Live() {
+		if _, known := old.Get(c.ID); !known {
+			m.alert.rang(c)
+		}
+	}
 	for _, c := range old.Live() {
 		if kept, ok := b.Get(c.ID); !ok {
 			m.queue.haunt(c, m.now)
@@ -127,6 +150,7 @@ func (m *Model) apply(e call.Event) {
 	}
 	if before == "" && c.State != call.Over {
 		m.drawnSoon = true
+		m.alert.rang(c)
 	}
 	if before != "" && before != call.Over && c.State == call.Over {
 		m.queue.haunt(c, m.now)
@@ -187,10 +211,12 @@ func (m *Model) settle() tea.Cmd {
 		}
 	}
 	m.note.expire(m.now)
+	m.hint.expire(m.now)
 	m.measure()
-	cmd := m.order()
+	m.keepAll()
+	cmd := tea.Batch(m.order(), m.attend())
 	m.counting = m.moving()
-	m.done = time.Now()
+	m.done = m.wall()
 	return cmd
 }
 
@@ -233,6 +259,7 @@ func (m *Model) nextChange() time.Time {
 		}
 	}
 	sooner(m.note.until)
+	sooner(m.hint.until)
 	for _, g := range m.queue.ghosts {
 		sooner(g.until)
 	}

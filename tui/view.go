@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -17,12 +18,15 @@ type cache struct {
 	recent    []string
 	recentKey [4]int
 	tails     map[string]tail
+	stats     statsCache
 }
 
 // View draws the board as it was when the last message had been dealt with.
 func (m *Model) View() tea.View {
 	v := tea.NewView(m.screen())
-	v.AltScreen = true
+	v.AltScreen, v.ReportFocus = true, true
+	v.WindowTitle = cmp.Or(m.alert.title, windowTitle)
+	v.ProgressBar = m.alert.bar
 	v.KeyboardEnhancements.ReportEventTypes = true
 	v.KeyboardEnhancements.ReportAlternateKeys = true
 	return v
@@ -102,7 +106,11 @@ func (m *Model) wide(lines []string) []string {
 	}
 	lines = append(lines, m.joint(m.glyph.down), m.recentTitle())
 	lines = append(lines, m.recent(g.recent)...)
-	return m.foot(append(lines, m.rule("", "")))
+	lines = append(lines, m.rule("", ""))
+	if g.stats {
+		lines = append(lines, m.statsLine())
+	}
+	return m.foot(lines)
 }
 
 // joint is the rule above or below the wall between the panes.
@@ -142,7 +150,7 @@ func (m *Model) compact(lines []string) []string {
 }
 
 // foot is the message line and the help line. A message that needs a second
-// line takes the one above, which is a rule.
+// line takes the one above: a rule, or the statistics.
 func (m *Model) foot(lines []string) []string {
 	text := m.message()
 	if len(text) > 1 && len(lines) > 2 {
@@ -158,6 +166,8 @@ func (m *Model) message() []string {
 	switch {
 	case m.asking:
 		return m.told(m.paint.warn, "Quit?"+m.ringOn()+" "+m.keys.yes.Help().Key+" quits, any other key stays.", "")
+	case m.all != nil:
+		return m.allLines()
 	case m.typing:
 		c := m.row()
 		c.add(m.paint.title, " filter: ")
@@ -166,6 +176,9 @@ func (m *Model) message() []string {
 		c.add(m.paint.dim, "  keys are text: "+
 			m.keys.filterEnter.Help().Key+" keeps it, "+m.keys.filterDrop.Help().Key+" drops it")
 		return []string{c.end()}
+	}
+	if m.note.text == "" {
+		return m.told(style{}, m.hint.text, "")
 	}
 	st, sign := style{}, ""
 	switch m.note.tone {
@@ -205,8 +218,10 @@ func (m *Model) told(st style, s, name string) []string {
 		if len(lines) == 0 && c.free < min(call.Width(name)+2, 12) {
 			lines = append(lines, c.end())
 			c = m.row()
+			c.pad(margin)
+		} else {
+			c.pad(min(2, m.width-c.free))
 		}
-		c.pad(min(2, m.width-c.free))
 		c.stranger(name, call.NameCells)
 	}
 	return append(lines, c.end())
@@ -215,8 +230,12 @@ func (m *Model) told(st style, s, name string) []string {
 // helpLine is as much of the key map as fits, what decides first.
 func (m *Model) helpLine() string {
 	left, right := m.keys.brief()
-	if m.geo.layout == compact {
-		right = right[:1]
+	switch m.geo.layout {
+	case compact:
+		right = right[1:2]
+	case stacked:
+		right = right[1:]
+	case tiny, wide:
 	}
 	tail := -2
 	for _, b := range right {
@@ -225,6 +244,13 @@ func (m *Model) helpLine() string {
 	c := m.row()
 	if m.geo.layout != compact {
 		c.pad(1)
+	} else {
+		left[2].SetHelp(left[2].Help().Key, "forbid") // so that all three fit into 30 cells
+	}
+	if m.opt.Watch {
+		c.add(m.paint.title, "watching only")
+		c.pad(2)
+		left = left[3:]
 	}
 	for i, b := range left {
 		gap := min(2*i, 2)

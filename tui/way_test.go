@@ -61,8 +61,11 @@ func TestEveryOutcomeIsToldApart(t *testing.T) {
 		want   string
 	}{
 		{call.Answer{Verdict: call.WasRejected, Reply: &call.Reply{Status: 202, Took: 212, Tries: 2}}, "✓ busy: Graph 202 in 212 ms, 2 tries  Alice Meyer"},
-		{call.Answer{Verdict: call.WasRefused, Reply: reply(403, "7504", "the app may not reject")}, "✗ busy refused by Graph: 403 7504 the app may not reject  Alice Meyer"},
-		{call.Answer{Verdict: call.WasGone, Reply: reply(404, "8522", "no such call")}, "✗ already gone: busy came too late: 404 8522 no such call  Alice Meyer"},
+		{call.Answer{Verdict: call.WasRefused, Reply: reply(403, "7504", "Graph refused with 403 7504: the app may not reject")}, "✗ busy refused: Graph refused with 403 7504: the app may not reject  Alice Meyer"},
+		{call.Answer{Verdict: call.WasRefused, Reply: reply(403, "7504", "")}, "✗ busy refused: 403 7504  Alice Meyer"},
+		{call.Answer{Verdict: call.WasRefused, Reply: reply(0, "", "no token for Graph")}, "✗ busy not sent: no token for Graph  Alice Meyer"},
+		{call.Answer{Verdict: call.WasRejected, Reply: &call.Reply{Status: 404, Probably: true}}, "✓ busy, unconfirmed: the first try got no clear answer, and now the call is gone  Alice Meyer"},
+		{call.Answer{Verdict: call.WasGone, Reply: reply(404, "8522", "no such call")}, "✗ already gone: busy came too late: no such call  Alice Meyer"},
 		{call.Answer{Verdict: call.WasUnknown}, "? busy sent, outcome unknown. It may be tried again  Alice Meyer"},
 		{call.Answer{Verdict: call.WasTooLate}, "✗ too late: nothing was sent  Alice Meyer"},
 		{call.Answer{Verdict: call.WasTaken, By: "ben", Ago: 312, Reason: call.Forbidden}, "✗ ben was faster by 312 ms: forbidden  Alice Meyer"},
@@ -155,7 +158,7 @@ func TestAVanishedCallLeavesAGhostAndAKeyAboutItSendsNothing(t *testing.T) {
 		if wrong := onlyDecided(h); wrong != "" {
 			t.Error(wrong)
 		}
-		if got, _ := said(h); got != "Nothing sent: caller hung up." {
+		if got, _ := said(h); got != "Nothing sent: that call is over (caller hung up). u for the most urgent." {
 			t.Errorf("message %q", got)
 		}
 	})

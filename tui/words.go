@@ -35,6 +35,8 @@ func stateWords(r row, a *ask, me string) string {
 		return "gone from the relay"
 	case a != nil && a.answer == nil:
 		return string(a.reason) + " sent"
+	case unsent(c.Reply):
+		return "not sent"
 	case c.Reply != nil:
 		return "refused " + codeWords(c.Reply)
 	default:
@@ -58,6 +60,9 @@ func endWords(c *call.Call, a *ask, me string) string {
 		}
 		return "timed out"
 	case call.EndRefused:
+		if unsent(c.Reply) {
+			return "never sent"
+		}
 		return "refused " + codeWords(c.Reply)
 	case call.EndUnknown:
 		return "outcome unknown"
@@ -111,6 +116,14 @@ func by(c *call.Call, me string) string {
 	return " " + tidy(c.Claim.Operator, operatorCells)
 }
 
+// decidedBy is the same at the end of a sentence.
+func decidedBy(c *call.Call, me string) string {
+	if s := by(c, me); s != "" {
+		return ", decided by" + s
+	}
+	return ""
+}
+
 func codeWords(r *call.Reply) string {
 	if r == nil {
 		return "by Graph"
@@ -145,8 +158,17 @@ func way(r row, a *ask, me, sep string) string {
 		}
 		return answerWords(*a.answer, a.reason)
 	}
-	s := reasonWords(c) + by(c, me) + " " + sep + " claimed at " + tenths(c.Claim.After.Duration()) + " s"
-	if c.Reply != nil {
+	s := reasonWords(c)
+	if who := by(c, me); who != "" {
+		s += " by" + who
+	}
+	s += " " + sep + " claimed at " + tenths(c.Claim.After.Duration()) + " s"
+	switch {
+	case unsent(c.Reply) && c.Verdict() == call.WasRefused:
+		s += " " + sep + " nothing sent: " + tidy(c.Reply.Words, wordsCells)
+	case c.Reply != nil && c.Reply.Status >= 300 && c.Reply.Words != "":
+		s += " " + sep + " " + tidy(c.Reply.Words, wordsCells) + ", after " + ms(c.Reply.Took.Duration())
+	case c.Reply != nil:
 		s += " " + sep + " Graph " + outcome(c.Reply)
 	}
 	if c.State == call.Over {
@@ -159,11 +181,7 @@ func outcome(r *call.Reply) string {
 	if r.Status == 0 {
 		return "gave no answer"
 	}
-	s := codeOnly(r) + " in " + ms(r.Took.Duration())
-	if words := tidy(r.Words, wordsCells); words != "" && r.Status >= 300 {
-		s += ": " + words
-	}
-	return s
+	return codeOnly(r) + " in " + ms(r.Took.Duration())
 }
 
 func codeOnly(r *call.Reply) string {

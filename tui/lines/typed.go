@@ -113,6 +113,9 @@ func (t *teller) details(number string) {
 	}
 	d := details(c.Details)
 	t.say("call %d comes from %s: %s", n, origin(c.Caller), d.Caller.Display())
+	if s := t.seen(c); s != "" {
+		t.say("%s", s)
+	}
 	for _, p := range d.To {
 		t.say("to %s: %s", origin(p), p.Display())
 	}

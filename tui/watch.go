@@ -1,0 +1,35 @@
+package tui
+
+import (
+	"errors"
+
+	"callscreen/relay/call"
+)
+
+// ErrWatching is why an observer's console sends nothing.
+var ErrWatching = errors.New("watching only: decides nothing")
+
+// Observe is a link through which nothing can be decided, whoever asks.
+func Observe(l Link) Link { return observer{l} }
+
+type observer struct{ Link }
+
+// Reject sends nothing.
+func (observer) Reject(call.ID, call.Reason) (string, error) { return "", ErrWatching }
+
+// invitation is what to do when a call comes in; an observer is told otherwise.
+func (m *Model) invitation(s string) string {
+	if m.opt.Watch {
+		return "Watching only: decides nothing."
+	}
+	return s
+}
+
+// watchesOnly reports that this console decides nothing, and says so.
+func (m *Model) watchesOnly() bool {
+	if !m.opt.Watch || m.guard.off.noWatch {
+		return false
+	}
+	m.say(plain, "Watching only: decides nothing.", "")
+	return true
+}

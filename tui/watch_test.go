@@ -1,0 +1,77 @@
+package tui
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"callscreen/relay/call"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/colorprofile"
+	"github.com/charmbracelet/x/exp/golden"
+)
+
+func TestAnObserverSeesEverythingAndDecidesNothing(t *testing.T) {
+	proves(t, rules{noWatch: true}, func(h *hands) string {
+		h.m.opt.Watch = true
+		h.ring(12, 13)
+		h.pass(time.Second)
+		for _, k := range []string{"b", "n", "f", "B", "N", "F"} {
+			h.key(k)
+			h.pass(time.Second)
+			if h.m.guard.off == (rules{}) && h.message() != "Watching only: decides nothing." {
+				return "message " + h.message()
+			}
+		}
+		h.key("A", "b")
+		h.pass(time.Second)
+		h.key("y")
+		return onlyDecided(h)
+	})
+}
+
+func TestAnObserverIsToldSoWhereverHeLooks(t *testing.T) {
+	for _, size := range [][2]int{{120, 40}, {80, 24}, {40, 12}} {
+		synctest.Test(t, func(t *testing.T) {
+			h := pick(rules{})
+			h.m.opt.Watch = true
+			h.do(tea.WindowSizeMsg{Width: size[0], Height: size[1]})
+			see := func(where string, want string) {
+				t.Helper()
+				if _, frame := said(h); !strings.Contains(frame, want) {
+					t.Errorf("%v, %s lacks %q:\n%s", size, where, want, frame)
+				}
+			}
+			see("the empty screen", "Watching only: decides nothing.")
+			see("the help line", "watching only")
+			h.ring(12)
+			h.pass(time.Second)
+			see("the card", "WATCHING")
+			h.key("?")
+			h.key("G")
+			see("the help", "watching only")
+		})
+	}
+}
+
+func TestNothingPassesALinkForObservers(t *testing.T) {
+	link := newScript()
+	if _, err := Observe(link).Reject(id(0), call.Busy); !errors.Is(err, ErrWatching) || len(link.decided()) != 0 {
+		t.Errorf("%v, sent %v", err, link.decided())
+	}
+}
+
+func TestScreensOfAnObserver(t *testing.T) {
+	for _, size := range sizes[:3] {
+		t.Run(fmt.Sprintf("%dx%d", size[0], size[1]), func(t *testing.T) {
+			perform(t, size[0], size[1], Options{Bot: "reception-bot", Watch: true}, colorprofile.TrueColor, func(s *stage) {
+				s.show(board{tell: fiveCalls, wait: 50 * time.Millisecond, hand: []stroke{{500 * time.Millisecond, "b"}}})
+				golden.RequireEqual(s.t, s.screen())
+			})
+		})
+	}
+}
