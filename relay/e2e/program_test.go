@@ -29,7 +29,12 @@ import (
 // binary is the program under test, built once for all tests of this package.
 var binary string
 
-func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
+func TestMain(m *testing.M) {
+	if at := os.Getenv(panicAt); at != "" {
+		os.Exit(showAndPanic(at))
+	}
+	os.Exit(buildAndRun(m))
+}
 
 func buildAndRun(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "callscreen-e2e-")
@@ -95,7 +100,13 @@ type process struct {
 // start runs the program with a home of its own in dir.
 func start(t testing.TB, dir string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: command(dir, args...), stdout: newTail(), stderr: newTail(), done: make(chan struct{})}
+	return startCommand(t, command(dir, args...))
+}
+
+// startCommand runs a command whose standard input, if any, is wired already.
+func startCommand(t testing.TB, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{t: t, cmd: cmd, stdout: newTail(), stderr: newTail(), done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -107,7 +118,7 @@ func start(t testing.TB, dir string, args ...string) *process {
 	t.Cleanup(func() {
 		p.kill()
 		if t.Failed() {
-			t.Logf("%s\nstdout: %s\nstderr: %s", strings.Join(args, " "), p.stdout, p.stderr)
+			t.Logf("%s\nstdout: %s\nstderr: %s", strings.Join(cmd.Args[1:], " "), p.stdout, p.stderr)
 		}
 	})
 	return p
@@ -259,10 +270,13 @@ func (m *microsoft) relayArgs(listen string) []string {
 }
 
 // startRelay runs a relay that is ready.
-func (m *microsoft) startRelay(t testing.TB, dir, listen string) *process {
+func (m *microsoft) startRelay(t testing.TB, dir, listen string, more ...string) *process {
 	t.Helper()
-	t.Setenv("CALLSCREEN_CLIENT_SECRET", m.ClientSecret())
-	p := start(t, dir, m.relayArgs(listen)...)
+	secret := filepath.Join(dir, "client-secret")
+	if err := os.WriteFile(secret, []byte(m.ClientSecret()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, dir, append(append(m.relayArgs(listen), "--client-secret-file", secret), more...)...)
 	awaitReady(t, p, "http://"+listen)
 	return p
 }

@@ -6,10 +6,12 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -23,8 +25,12 @@ import (
 // person would see it, and every byte as the terminal was sent it.
 type terminal struct {
 	t      *testing.T
+	cmd    *exec.Cmd
 	master *os.File
+	tty    *os.File // the program's end, kept open so that nothing it wrote is lost when it ends
 	done   chan struct{}
+
+	held sync.Mutex // locked: nobody reads what the program writes
 
 	mu     sync.Mutex
 	screen *vt.Emulator
@@ -35,20 +41,39 @@ type terminal struct {
 // open runs the program in a terminal of a size.
 func open(t *testing.T, dir string, width, height int, args ...string) *terminal {
 	t.Helper()
-	cmd := command(dir, args...)
-	cmd.Env = append(cmd.Env, "TERM=xterm-256color", "COLORTERM=truecolor", "NO_COLOR=")
-	master, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: uint16(width), Rows: uint16(height)})
+	return openCommand(t, command(dir, args...), width, height)
+}
+
+// openCommand runs any command in a terminal of a size.
+func openCommand(t *testing.T, cmd *exec.Cmd, width, height int) *terminal {
+	t.Helper()
+	cmd.Env = append(cmd.Env, "TERM=xterm-256color", "COLORTERM=truecolor", "NO_COLOR=", "LC_ALL=C.UTF-8")
+	master, tty, err := pty.Open()
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &terminal{t: t, master: master, done: make(chan struct{}), screen: vt.NewEmulator(width, height), grown: make(chan struct{})}
-	go e.read()
-	go func() { _, _ = io.Copy(master, e.screen) }() // what the terminal answers to queries
+	e := &terminal{
+		t: t, cmd: cmd, master: master, tty: tty, done: make(chan struct{}),
+		screen: vt.NewEmulator(width, height), grown: make(chan struct{}),
+	}
+	e.resize(width, height)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var ends sync.WaitGroup
+	ends.Go(func() {
+		e.read()
+		_ = e.screen.InputPipe().(io.Closer).Close() // not the emulator's own Close, which is not made for several goroutines
+	})
+	ends.Go(func() { _, _ = io.Copy(master, e.screen) }) // what the terminal answers to queries
 	go func() { _ = cmd.Wait(); close(e.done) }()
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		<-e.done
-		_ = e.screen.Close()
+		_ = tty.Close()
+		ends.Wait()
 		_ = master.Close()
 	})
 	return e
@@ -57,6 +82,8 @@ func open(t *testing.T, dir string, width, height int, args ...string) *terminal
 func (e *terminal) read() {
 	buf := make([]byte, 32<<10)
 	for {
+		e.held.Lock()
+		e.held.Unlock() //nolint:staticcheck // it is a gate: whoever holds it stops the reading
 		n, err := e.master.Read(buf)
 		e.mu.Lock()
 		_, _ = e.screen.Write(buf[:n])
@@ -70,21 +97,73 @@ func (e *terminal) read() {
 	}
 }
 
+// freeze stops the reading, until thaw is called or the test ends.
+func (e *terminal) freeze() (thaw func()) {
+	e.held.Lock()
+	thaw = sync.OnceFunc(e.held.Unlock)
+	e.t.Cleanup(thaw)
+	return thaw
+}
+
+// resize is the hand at the window's corner.
+func (e *terminal) resize(width, height int) {
+	e.t.Helper()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.screen.Resize(width, height)
+	if err := pty.Setsize(e.master, &pty.Winsize{Cols: uint16(width), Rows: uint16(height)}); err != nil {
+		e.t.Fatal(err)
+	}
+}
+
+// sent is every byte that the terminal was sent so far.
+func (e *terminal) sent() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.bytes.String()
+}
+
+// forget drops the bytes so far, so that what is sent next can be told.
+func (e *terminal) forget() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.bytes.Reset()
+}
+
+// exits waits for the end of the program and returns its exit code. Everything
+// that it wrote has been read then.
+func (e *terminal) exits() int {
+	e.t.Helper()
+	select {
+	case <-e.done:
+	case <-time.After(20 * time.Second):
+		e.t.Fatalf("the program does not end; the screen shows:\n%s", e.text())
+	}
+	const shell = "the shell again"
+	if _, err := e.tty.WriteString(shell); err != nil {
+		e.t.Fatal(err)
+	}
+	e.await(shell, func(string) bool { return strings.HasSuffix(e.bytes.String(), shell) })
+	return e.cmd.ProcessState.ExitCode()
+}
+
 func (e *terminal) text() string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.screen.String()
 }
 
-// await waits until the screen satisfies and returns it.
+// await waits until the screen satisfies and returns it. While satisfies runs,
+// nothing more is written to the terminal.
 func (e *terminal) await(what string, satisfies func(screen string) bool) string {
 	e.t.Helper()
 	deadline := time.After(30 * time.Second)
 	for {
 		e.mu.Lock()
 		text, grown := e.screen.String(), e.grown
+		satisfied := satisfies(text)
 		e.mu.Unlock()
-		if satisfies(text) {
+		if satisfied {
 			return text
 		}
 		select {
@@ -131,10 +210,8 @@ func TestTheDemoShowsCallsAndRejectsThemByKey(t *testing.T) {
 	}
 	e.press("q")
 	e.press("y")
-	select {
-	case <-e.done:
-	case <-time.After(20 * time.Second):
-		t.Fatalf("the demo does not end; the screen shows:\n%s", e.text())
+	if code := e.exits(); code != 0 {
+		t.Errorf("the demo ends with %d", code)
 	}
 }
 
@@ -170,9 +247,7 @@ func TestT03ACallersEscapeSequencesChangeNothingButTheirOwnRow(t *testing.T) {
 	if slices.Sort(taken); !slices.Equal(taken, []int{3, 4, 5}) {
 		t.Errorf("the three calls take the rows %v, want 3, 4 and 5\n%s", taken, screen)
 	}
-	e.mu.Lock()
-	sent := e.bytes.String()
-	e.mu.Unlock()
+	sent := e.sent()
 	for _, forbidden := range []string{"OWNED\x07", "\x1b]52", "\x1b]0;OWNED", "\x1b[31mred", "\u202e", "\u009b"} {
 		if strings.Contains(sent, forbidden) {
 			t.Errorf("the terminal was sent %q", forbidden)
