@@ -132,7 +132,7 @@ func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 var relaySettings = []string{
 	"listen", "webhook-path", "client-id", "tenant-id", "client-secret-file", "cloud", "api-version",
 	"authority-url", "graph-url", "webhook-metadata-url", "webhook-issuers", "allowed-tenants", "ca-file",
-	"callback-uri", "ring-timeout", "reject-margin", "data-dir", "nats-url", "tls-cert", "tls-key",
+	"public-url", "callback-uri", "ring-timeout", "reject-margin", "data-dir", "nats-url", "tls-cert", "tls-key",
 	"log-level", "log-format", "log-file",
 }
 

@@ -103,7 +103,7 @@ func TestAddressesOfMicrosoftAreHTTPS(t *testing.T) {
 			s.WebhookIssuers = []string{"https://api.botframework.com", ""}
 			return &s.WebhookIssuers[1]
 		},
-		"callback-uri": func(s *config.Settings) *string { return &s.CallbackURI },
+		"public-url": func(s *config.Settings) *string { return &s.PublicURL },
 	} {
 		for _, good := range []string{"https://host", "https://127.0.0.1:8443/", "https://[::1]:1/a/b"} {
 			rows[setting+" "+good] = row{func(s *config.Settings) { *at(s) = good }, ""}
@@ -116,9 +116,32 @@ func TestAddressesOfMicrosoftAreHTTPS(t *testing.T) {
 		}
 	}
 	rows["a query where none belongs"] = row{func(s *config.Settings) { s.GraphURL = "https://host/?x" }, "query"}
-	rows["a callback with a query"] = row{func(s *config.Settings) { s.CallbackURI = "https://host/cb?x=1" }, ""}
 	rows["a blank issuer"] = row{func(s *config.Settings) { s.WebhookIssuers = []string{" "} }, "has an empty entry"}
 	judgeAll(t, config.Settings.CheckRelay, rows)
+}
+
+// proves the configured half of P-09: whatever would have Graph call back
+// somebody else is refused before anything runs.
+func TestP09ACallbackIsHTTPSAndOnTheRelaysOwnHost(t *testing.T) {
+	t.Parallel()
+	at := func(public, callback string) func(*config.Settings) {
+		return func(s *config.Settings) { s.PublicURL, s.CallbackURI = public, callback }
+	}
+	const public = "https://relay.example.com"
+	judgeAll(t, config.Settings.CheckRelay, map[string]row{
+		"the same host":                 {at(public, "https://relay.example.com/api/calls"), ""},
+		"a query, other case, its port": {at(public, "https://Relay.Example.COM:443/cb?call=1"), ""},
+		"the same port":                 {at(public+":8443", "https://relay.example.com:8443/cb"), ""},
+		"no public address to compare":  {at("", "https://relay.example.com/cb"), "callback-uri: set public-url too"},
+		"another host":                  {at(public, "https://evil.example.com/cb"), "callback-uri: evil.example.com is not the host of public-url, relay.example.com"},
+		"a host below":                  {at(public, "https://x.relay.example.com/cb"), "is not the host of public-url"},
+		"a host that begins alike":      {at(public, "https://relay.example.com.evil.org/cb"), "is not the host of public-url"},
+		"another port":                  {at(public, "https://relay.example.com:444/cb"), "is not the host of public-url"},
+		"in the clear":                  {at(public, "http://relay.example.com/cb"), "must begin with https://"},
+		"a user that looks like it":     {at(public, "https://relay.example.com@evil.org/cb"), "must not hold a user name"},
+		"a fragment":                    {at(public, "https://relay.example.com/cb#x"), "callback-uri: "},
+		"no address":                    {at(public, "relay.example.com/cb"), "is not an address"},
+	})
 }
 
 // proves the relay's half of C-04.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -79,8 +80,10 @@ func override(value string) error {
 	return nil
 }
 
-// callback is an https address that Graph may call; a query is fine.
-func callback(value string) error {
+// callback is an https address that Graph may call, a query included, on the
+// host of the relay's public address (P-09). A public address that is no address
+// is a fault of its own.
+func callback(value, public string) error {
 	if value == "" {
 		return nil
 	}
@@ -92,7 +95,19 @@ func callback(value string) error {
 	if u.Scheme != "https" {
 		return fmt.Errorf("%s must begin with https://: Graph calls nothing else", value)
 	}
+	if public == "" {
+		return fmt.Errorf("set public-url too: Graph is asked to call back nothing but the relay, and %s may be anybody", u.Host)
+	}
+	if p, err := plainURL(public); err == nil && !sameHost(u, p) {
+		return fmt.Errorf("%s is not the host of public-url, %s: Graph is asked to call back nothing but the relay", u.Host, p.Host)
+	}
 	return nil
+}
+
+// sameHost compares names without case, and ports, of which https' own may be
+// left out.
+func sameHost(a, b *url.URL) bool {
+	return strings.EqualFold(a.Hostname(), b.Hostname()) && cmp.Or(a.Port(), "443") == cmp.Or(b.Port(), "443")
 }
 
 // relayURL is https, or http to this machine.

@@ -79,8 +79,14 @@ type Settings struct {
 	// company proxy's, the simulator's. Default none. UNSAFE if others can write
 	// to it.
 	CAFile string
-	// CallbackURI is sent with a rejection for Graph to call back, https.
-	// Default none: the registered webhook.
+	// PublicURL is the https address under which Graph reaches the relay from
+	// outside: of the tunnel, of the proxy, or of the relay itself. Without
+	// WebhookPath, which follows it in the bot's registration. Default none; then
+	// nothing that needs to know it can be checked or sent.
+	PublicURL string
+	// CallbackURI is sent with a rejection for Graph to call back, https. Default
+	// none: the registered webhook. Refused unless it has the host of PublicURL:
+	// what Graph sends there is for the relay's eyes only.
 	CallbackURI string
 
 	// The console's side.
