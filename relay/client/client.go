@@ -77,16 +77,18 @@ type Options struct {
 	Logger *slog.Logger
 	// UserAgent names this program and its version to the relay.
 	UserAgent string
+	// Dial makes the connections; nil dials TCP, and under plain http refuses to
+	// arrive anywhere but on this machine. Another one answers for that itself.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 // Client is the link of one console. Make it with [New], start it with Run;
 // every other method may be called from any goroutine at any time.
 type Client struct {
-	opts   Options
-	relay  *url.URL // http or https
-	log    *slog.Logger
-	dialTo func(ctx context.Context, network, addr string) (net.Conn, error)
-	pause  func(try int) time.Duration // before try n; tests make it short
+	opts  Options
+	relay *url.URL // http or https
+	log   *slog.Logger
+	pause func(try int) time.Duration // before try n; tests make it short
 
 	news  chan struct{} // to Next: something is new
 	work  chan struct{} // to the link's writer: something is to be sent
@@ -116,8 +118,11 @@ func New(o Options) (*Client, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.Dial == nil {
+		o.Dial = dialer(relay)
+	}
 	return &Client{
-		opts: o, relay: relay, log: o.Logger, dialTo: dialer(relay), pause: pause,
+		opts: o, relay: relay, log: o.Logger, pause: pause,
 		news: make(chan struct{}, 1), work: make(chan struct{}, 1), again: make(chan struct{}, 1),
 		pending: map[string]*command{},
 	}, nil

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"callscreen/relay/call"
+	"callscreen/relay/memnet"
 	"callscreen/relay/wire"
 )
 
@@ -163,11 +164,11 @@ func answered(t *testing.T, c *console, request string) call.Answer {
 // O-07: cut at every 50 ms of a decision, aloud or in silence. There is exactly
 // one answer, it is true, and at most one request goes to Graph.
 func TestO07WhereverTheLinkBreaksADecisionIsAnsweredOnceAndTruly(t *testing.T) {
-	breaks := map[string]func(r *scripted, n *memNet){
-		"closed":           func(r *scripted, _ *memNet) { r.hangUpAll() },
-		"cut both ways":    func(_ *scripted, n *memNet) { n.cut(true, true) },
-		"cut to the relay": func(_ *scripted, n *memNet) { n.cut(true, false) },
-		"cut to us":        func(_ *scripted, n *memNet) { n.cut(false, true) },
+	breaks := map[string]func(r *scripted, n *memnet.Net){
+		"closed":           func(r *scripted, _ *memnet.Net) { r.hangUpAll() },
+		"cut both ways":    func(_ *scripted, n *memnet.Net) { n.Cut(true, true) },
+		"cut to the relay": func(_ *scripted, n *memnet.Net) { n.Cut(true, false) },
+		"cut to us":        func(_ *scripted, n *memnet.Net) { n.Cut(false, true) },
 	}
 	for name, interrupt := range breaks {
 		for after := -50 * time.Millisecond; after <= 500*time.Millisecond; after += 50 * time.Millisecond {
@@ -210,13 +211,13 @@ func TestO07AKeyPressedOfflineIsRefusedAndNeverSent(t *testing.T) {
 			t.Errorf("before the first link: %v", err)
 		}
 		next(t, c, isUp)
-		n.reachable(false)
+		n.Reachable(false)
 		r.hangUpAll()
 		next(t, c, isDown)
 		if _, err := c.Reject("a", call.Busy); !errors.Is(err, ErrOffline) {
 			t.Errorf("while the link is down: %v", err)
 		}
-		n.reachable(true)
+		n.Reachable(true)
 		next(t, c, isUp)
 		time.Sleep(20 * time.Second)
 		if rejects, _ := f.sent(); len(rejects) != 0 {
@@ -258,7 +259,7 @@ func TestO07WithoutALinkByTheDeadlineTheAnswerIsUnknown(t *testing.T) {
 		began := time.Now()
 		request := press(t, c, "a")
 		synctest.Wait()
-		n.reachable(false)
+		n.Reachable(false)
 		r.hangUpAll()
 		a := answered(t, c, request)
 		if took := time.Since(began); a.Verdict != call.WasUnknown || took != 16*time.Second {
@@ -345,14 +346,14 @@ func TestO04AfterABreakTheJournalTellsWhatBecameOfADecision(t *testing.T) {
 				next(t, c, func(u call.Update) bool { return u.Board != nil })
 				request := press(t, c, "a")
 				synctest.Wait()
-				n.reachable(false)
+				n.Reachable(false)
 				r.hangUpAll()
 				synctest.Wait()
 				for _, e := range tc.missed(request) {
 					r.append(e)
 				}
 				r.deaf = false
-				n.reachable(true)
+				n.Reachable(true)
 				a := answered(t, c, request)
 				rejects, _ := f.sent()
 				if a.Verdict != tc.verdict || len(rejects) != 1+tc.resent {
@@ -446,7 +447,7 @@ func TestDecisionsStillQueuedWhenTheLinkBreaksAreNotSent(t *testing.T) {
 			press(t, c, "a")
 		}
 		synctest.Wait()
-		n.reachable(false)
+		n.Reachable(false)
 		r.hangUpAll()
 		for range 3 {
 			updates := next(t, c, isAnswer)

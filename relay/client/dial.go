@@ -113,7 +113,7 @@ func (c *Client) dial(ctx context.Context) (*websocket.Conn, error) {
 	stop := func() bool { return true }
 	d := websocket.Dialer{
 		NetDialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			conn, err := c.dialTo(ctx, network, addr)
+			conn, err := c.opts.Dial(ctx, network, addr)
 			if err == nil {
 				stop = context.AfterFunc(ctx, func() { _ = conn.Close() })
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"callscreen/relay/call"
+	"callscreen/relay/memnet"
 	"callscreen/relay/wire"
 )
 
@@ -147,21 +148,22 @@ func onSockets(t *testing.T, f *fakeRelay) *console {
 
 // inMemory does the same in the virtual time of the test's bubble. settings are
 // made before the client starts.
-func inMemory(t *testing.T, f *fakeRelay, settings ...func(c *Client)) (*console, *memNet) {
+func inMemory(t *testing.T, f *fakeRelay, settings ...func(c *Client)) (*console, *memnet.Net) {
 	t.Helper()
-	n := newMemNet()
+	n := memnet.New()
 	server := &http.Server{Handler: f, ReadHeaderTimeout: time.Second}
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = server.Serve(n) })
-	c, err := New(options("http://127.0.0.1:1"))
+	o := options("http://127.0.0.1:1")
+	o.Dial = n.Dial
+	c, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.dialTo = n.dial
 	for _, set := range settings {
 		set(c)
 	}
-	t.Cleanup(func() { _ = server.Close(); serving.Wait() })
+	t.Cleanup(func() { _ = server.Close(); n.Kill(); serving.Wait() })
 	start(t, c)
 	return &console{Client: c}, n
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"callscreen/relay/call"
+	"callscreen/relay/memnet"
 	"callscreen/relay/wire"
 )
 
@@ -51,7 +52,7 @@ func TestC09ASilentlyCutLinkIsNoticedWithinTenSeconds(t *testing.T) {
 					c, n := inMemory(t, f)
 					next(t, c, isUp)
 					time.Sleep(at)
-					n.cut(cut[0], cut[1])
+					n.Cut(cut[0], cut[1])
 					began := time.Now()
 					updates := next(t, c, isDown)
 					took := time.Since(began)
@@ -309,16 +310,17 @@ func TestRunEndsAtOnceWhereverItIs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				n := newMemNet()
+				n := memnet.New()
 				server := &http.Server{Handler: tc.relay, ReadHeaderTimeout: time.Second}
 				var serving sync.WaitGroup
 				serving.Go(func() { _ = server.Serve(n) })
-				c, err := New(options("http://127.0.0.1:1"))
+				o := options("http://127.0.0.1:1")
+				o.Dial = n.Dial
+				c, err := New(o)
 				if err != nil {
 					t.Fatal(err)
 				}
-				c.dialTo = n.dial
-				n.reachable(tc.open)
+				n.Reachable(tc.open)
 				ctx, cancel := context.WithCancel(t.Context())
 				go func() {
 					synctest.Wait()

@@ -94,7 +94,7 @@ func (c *Client) httpClient() *http.Client {
 	return &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
-			DialContext: c.dialTo, TLSClientConfig: c.opts.trust(), TLSHandshakeTimeout: handshakeWithin,
+			DialContext: c.opts.Dial, TLSClientConfig: c.opts.trust(), TLSHandshakeTimeout: handshakeWithin,
 			Proxy: http.ProxyFromEnvironment, DisableCompression: true, DisableKeepAlives: true,
 		},
 	}

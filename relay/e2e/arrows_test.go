@@ -35,6 +35,7 @@ var arrows = map[string]struct {
 	"relay/client":   {[]string{"relay/call", "relay/wire"}, "a console's end of the wire knows neither rules of the screen nor the server"},
 	"relay/e2e":      {nil, "tests only"},
 	"relay/journal":  {nil, "the journal knows bytes and order, not what an event means"},
+	"relay/memnet":   {nil, "a network in memory for tests"},
 	"relay/operator": {nil, "a list of names and tokens"},
 	"relay/wire":     {[]string{"relay/call"}, "frames know the facts they carry and nothing of who sends them"},
 	"tui":            {[]string{"relay/call"}, "the screen reaches the relay through an interface of its own"},
