@@ -9,6 +9,8 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -21,12 +23,10 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
-	"os/user"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"syscall"
-	"text/tabwriter"
 	"time"
 
 	"github.com/charmbracelet/x/term"
@@ -45,16 +45,21 @@ import (
 	"callscreen/tui/lines"
 )
 
-// Exit codes. Those of "reject" tell a script what became of its decision.
 const (
-	exitError   = 1
-	exitUsage   = 2
-	exitTooLate = 10
-	exitTaken   = 11
-	exitGone    = 12
-	exitRefused = 13
-	exitUnknown = 14
+	exitError = 1
+	exitUsage = 2
 )
+
+// rejectCodes tell a script what became of its decision. An outcome without one
+// here is a plain error.
+var rejectCodes = map[call.Verdict]int{
+	call.WasTooLate: 10,
+	call.WasTaken:   11,
+	call.WasGone:    12,
+	call.NoSuchCall: 12,
+	call.WasRefused: 13,
+	call.WasUnknown: 14,
+}
 
 // exit is an error with the exit code it stands for.
 type exit struct {
@@ -158,9 +163,9 @@ func runRelay(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	log, closeLog, err := logger(s, c.ErrOrStderr())
+	log, closeLog, err := s.Logger(c.ErrOrStderr())
 	if err != nil {
-		return err
+		return usage(err)
 	}
 	defer closeLog()
 	r, err := newRelay(c.Context(), s, log)
@@ -192,10 +197,11 @@ type parts struct {
 // newRelay builds a relay from its settings. Nothing runs and no port is open
 // yet, but the journal is open and locked.
 func newRelay(ctx context.Context, s config.Settings, log *slog.Logger) (*parts, error) {
-	cloud, err := cloudOf(s)
+	cloud, err := graph.CloudNamed(s.Cloud)
 	if err != nil {
 		return nil, usage(err)
 	}
+	cloud = cloud.With(graph.Cloud{Authority: s.AuthorityURL, Root: s.GraphURL, Metadata: s.WebhookMetadataURL, Issuers: s.WebhookIssuers})
 	outward, err := graphHTTP(s)
 	if err != nil {
 		return nil, usage(err)
@@ -223,7 +229,7 @@ func newRelay(ctx context.Context, s config.Settings, log *slog.Logger) (*parts,
 	if err != nil {
 		return nil, err
 	}
-	if err := operators.Local(localName()); err != nil {
+	if err := operators.Local(operator.LocalName()); err != nil {
 		return nil, err
 	}
 	tlsConfig, err := serverTLS(s)
@@ -294,25 +300,6 @@ func together(ctx context.Context, run ...func(context.Context) error) error {
 	return group.Wait()
 }
 
-func cloudOf(s config.Settings) (graph.Cloud, error) {
-	cloud, err := graph.CloudNamed(s.Cloud)
-	if err != nil {
-		return cloud, err
-	}
-	for _, o := range []struct {
-		of   *string
-		with string
-	}{{&cloud.Authority, s.AuthorityURL}, {&cloud.Root, s.GraphURL}, {&cloud.Metadata, s.WebhookMetadataURL}} {
-		if o.with != "" {
-			*o.of = strings.TrimRight(o.with, "/")
-		}
-	}
-	if len(s.WebhookIssuers) > 0 {
-		cloud.Issuers = s.WebhookIssuers
-	}
-	return cloud, nil
-}
-
 // graphHTTP is the client for everything that goes to Microsoft.
 func graphHTTP(s config.Settings) (*http.Client, error) {
 	pem, err := s.ReadCA()
@@ -338,17 +325,6 @@ func serverTLS(s config.Settings) (*tls.Config, error) {
 	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}, nil
 }
 
-// localName is what the operator at this machine's own console is called.
-func localName() string {
-	if u, err := user.Current(); err == nil {
-		name := u.Username[strings.LastIndexAny(u.Username, `\/`)+1:] // DOMAIN\name on Windows
-		if clean, _ := call.Clean(name, call.NameCells); clean != "" {
-			return clean
-		}
-	}
-	return "local"
-}
-
 // The console.
 
 var consoleSettings = []string{"relay", "token-file", "ca-file", "data-dir", "theme", "mute", "keys", "log-level", "log-format", "log-file"}
@@ -366,9 +342,9 @@ func consoleCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			log, closeLog, err := logger(s, io.Discard) // never on the screen
+			log, closeLog, err := s.Logger(io.Discard) // never on the screen
 			if err != nil {
-				return err
+				return usage(err)
 			}
 			defer closeLog()
 			link, err := newClient(s, log)
@@ -399,7 +375,7 @@ func newClient(s config.Settings, log *slog.Logger) (*client.Client, error) {
 }
 
 func clientOptions(s config.Settings, log *slog.Logger) (client.Options, error) {
-	o := client.Options{URL: s.Relay, Token: tokenOf(s), Logger: log, UserAgent: "callscreen/" + version()}
+	o := client.Options{URL: s.Relay, Token: operator.Source(s.Token.Reveal(), s.DataDir), Logger: log, UserAgent: "callscreen/" + version()}
 	pem, err := s.ReadCA()
 	if err != nil || pem == nil {
 		return o, err
@@ -410,22 +386,6 @@ func clientOptions(s config.Settings, log *slog.Logger) (client.Options, error) 
 	}
 	o.TLS = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}
 	return o, nil
-}
-
-// tokenOf finds the operator's token: the one that is set, else the private one
-// that a relay of this user left on this machine. It is looked for again at
-// every try, because the relay may come up after the console.
-func tokenOf(s config.Settings) func() (string, error) {
-	return func() (string, error) {
-		if s.Token != "" {
-			return s.Token.Reveal(), nil
-		}
-		token, err := operator.LocalToken(s.DataDir)
-		if errors.Is(err, os.ErrNotExist) {
-			return "", fmt.Errorf("no operator token: no relay has run here with data-dir %s, so set CALLSCREEN_TOKEN or --token-file (made by: callscreen operator add NAME)", s.DataDir)
-		}
-		return token, err
-	}
 }
 
 // watch runs a link and the front end that the output setting names.
@@ -493,21 +453,17 @@ func checkScreen(c *cobra.Command, s config.Settings) error {
 }
 
 func outputOf(c *cobra.Command, term config.Terminal) (string, error) {
-	output, err := c.Flags().GetString("output")
-	switch {
-	case err != nil:
+	asked, err := c.Flags().GetString("output")
+	if err != nil {
 		return "", err
-	case output == "tui" && term.Dumb:
-		return "", usage(errors.New("--output tui: a terminal with TERM=dumb takes only lines, so use --output plain"))
-	case output == "tui" || output == "plain" || output == "json":
-		return output, nil
-	case output != "":
-		return "", usage(fmt.Errorf("--output %q: it is one of tui, plain and json", output))
-	case isTerminal(c.OutOrStdout()) && isTerminal(c.InOrStdin()) && !term.Dumb && !term.Accessible:
-		return "tui", nil
-	default:
-		return "plain", nil
 	}
+	output, err := term.Output(asked, interactive(c))
+	return output, usage(err)
+}
+
+// interactive tells whether a person sits at both ends.
+func interactive(c *cobra.Command) bool {
+	return isTerminal(c.OutOrStdout()) && isTerminal(c.InOrStdin())
 }
 
 func isTerminal(v any) bool {
@@ -563,28 +519,12 @@ func runReject(c *cobra.Command, given []string) error {
 
 // verdict says what became of a decision, and chooses the exit code.
 func verdict(w io.Writer, a call.Answer) error {
-	code := exitError
-	switch a.Verdict {
-	case call.WasRejected:
+	if a.Verdict == call.WasRejected {
 		fmt.Fprintf(w, "rejected as %s\n", a.Reason)
 		return nil
-	case call.WasTooLate:
-		code = exitTooLate
-	case call.WasTaken:
-		code = exitTaken
-	case call.WasGone, call.NoSuchCall:
-		code = exitGone
-	case call.WasRefused:
-		code = exitRefused
-	case call.WasUnknown:
-		code = exitUnknown
-	case call.NotSent:
 	}
-	words := a.Words
-	if words == "" {
-		words = "the decision ended as " + string(a.Verdict)
-	}
-	return exit{code, errors.New(words)}
+	words := cmp.Or(a.Words, "the decision ended as "+string(a.Verdict))
+	return exit{cmp.Or(rejectCodes[a.Verdict], exitError), errors.New(words)}
 }
 
 // The simulated Microsoft, alone and in the demo.
@@ -597,45 +537,38 @@ func addTraffic(cmd *cobra.Command, rate float64) {
 	f.String("scenario", "", "place the calls of this TOML file instead (see README)")
 }
 
-// trafficOf reads the flags of addTraffic: the seed, the simulator's speed, and
-// what places the calls.
-func trafficOf(c *cobra.Command) (seed uint64, speed float64, place func(context.Context, *simulator.Simulator) error, err error) {
+// trafficOf reads the flags of addTraffic: the seed and the speed of a
+// simulator, and the calls it places.
+func trafficOf(c *cobra.Command) (o simulator.Options, course simulator.Course, err error) {
 	f := c.Flags()
-	seed, err1 := f.GetUint64("seed")
-	rate, err2 := f.GetFloat64("rate")
-	speed, err3 := f.GetFloat64("speed")
-	file, err4 := f.GetString("scenario")
-	if err := errors.Join(err1, err2, err3, err4); err != nil {
-		return 0, 0, nil, err
+	var errs [4]error
+	var file string
+	o.Seed, errs[0] = f.GetUint64("seed")
+	o.Speed, errs[1] = f.GetFloat64("speed")
+	course.PerMinute, errs[2] = f.GetFloat64("rate")
+	file, errs[3] = f.GetString("scenario")
+	if err := errors.Join(errs[:]...); err != nil {
+		return o, course, err
 	}
-	if seed == 0 {
-		seed = 1 + rand.Uint64N(1_000_000) //nolint:gosec // it only varies the demo
+	if o.Seed == 0 {
+		o.Seed = 1 + rand.Uint64N(1_000_000) //nolint:gosec // it only varies the demo
 	}
-	if rate < 0 || rate > 6000 || speed <= 0 || speed > 1000 {
-		return 0, 0, nil, usage(errors.New("--rate is 0 to 6000 calls a minute, --speed more than 0 and at most 1000"))
+	if course.PerMinute < 0 || course.PerMinute > 6000 || o.Speed <= 0 || o.Speed > 1000 {
+		return o, course, usage(errors.New("--rate is 0 to 6000 calls a minute, --speed more than 0 and at most 1000"))
 	}
 	if file == "" {
-		return seed, speed, func(ctx context.Context, sim *simulator.Simulator) error {
-			if rate == 0 {
-				<-ctx.Done()
-				return nil
-			}
-			return sim.Traffic(ctx, simulator.Traffic{PerMinute: rate})
-		}, nil
+		return o, course, nil
 	}
 	raw, err := config.ReadFile(file)
 	if err != nil {
-		return 0, 0, nil, usage(fmt.Errorf("--scenario: %w", err))
+		return o, course, usage(fmt.Errorf("--scenario: %w", err))
 	}
-	script, err := simulator.LoadScenario(strings.NewReader(string(raw)))
+	script, err := simulator.LoadScenario(bytes.NewReader(raw))
 	if err != nil {
-		return 0, 0, nil, usage(fmt.Errorf("--scenario %s: %w", file, err))
+		return o, course, usage(fmt.Errorf("--scenario %s: %w", file, err))
 	}
-	return seed, speed, func(ctx context.Context, sim *simulator.Simulator) error {
-		_ = sim.Play(ctx, script) // what a webhook refused is in the log
-		<-ctx.Done()
-		return nil
-	}, nil
+	course.Script = &script
+	return o, course, nil
 }
 
 func simulateCommand() *cobra.Command {
@@ -661,13 +594,13 @@ func runSimulate(c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	seed, speed, place, err := trafficOf(c)
+	o, course, err := trafficOf(c)
 	if err != nil {
 		return err
 	}
-	log, closeLog, err := logger(s, c.ErrOrStderr())
+	log, closeLog, err := s.Logger(c.ErrOrStderr())
 	if err != nil {
-		return err
+		return usage(err)
 	}
 	defer closeLog()
 	address, _ := c.Flags().GetString("listen")
@@ -679,7 +612,8 @@ func runSimulate(c *cobra.Command, _ []string) error {
 	if !config.Loopback(address) {
 		return usage(fmt.Errorf("--listen %s: the simulator guards nothing and serves loopback addresses only", address))
 	}
-	sim, err := simulator.New(simulator.Options{Seed: seed, Speed: speed, Webhook: webhook, Dir: dir, Logger: log})
+	o.Webhook, o.Dir, o.Logger = webhook, dir, log
+	sim, err := simulator.New(o)
 	if err != nil {
 		return err
 	}
@@ -695,10 +629,10 @@ func runSimulate(c *cobra.Command, _ []string) error {
 		return errors.Join(err, ln.Close())
 	}
 	fmt.Fprintf(c.ErrOrStderr(), "callscreen simulate\n  Microsoft  %s  (seed %d)\n  webhook    %s\n  relay      callscreen relay --config %s\n",
-		base, seed, webhook, settings)
+		base, o.Seed, webhook, settings)
 	return together(c.Context(),
 		func(ctx context.Context) error { return sim.Serve(ctx, ln) },
-		func(ctx context.Context) error { return place(ctx, sim) },
+		func(ctx context.Context) error { return sim.Follow(ctx, course) },
 	)
 }
 
@@ -747,13 +681,13 @@ func runDemo(c *cobra.Command, _ []string) (err error) {
 	if err := checkScreen(c, s); err != nil {
 		return err // before anything runs
 	}
-	seed, speed, place, err := trafficOf(c)
+	o, course, err := trafficOf(c)
 	if err != nil {
 		return err
 	}
-	log, closeLog, err := logger(s, io.Discard)
+	log, closeLog, err := s.Logger(io.Discard)
 	if err != nil {
-		return err
+		return usage(err)
 	}
 	defer closeLog()
 	dir, err := os.MkdirTemp("", "callscreen-demo-")
@@ -761,7 +695,8 @@ func runDemo(c *cobra.Command, _ []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	d, err := newDemo(c.Context(), s, dir, simulator.Options{Seed: seed, Speed: speed, Logger: log}, log)
+	o.Logger = log
+	d, err := newDemo(c.Context(), s, dir, o)
 	if err != nil {
 		return err
 	}
@@ -770,7 +705,7 @@ func runDemo(c *cobra.Command, _ []string) (err error) {
 		func(ctx context.Context) error { return d.relay.run(ctx, d.relayLn) },
 		func(ctx context.Context) error {
 			d.awaitReady(ctx)
-			return place(ctx, d.sim)
+			return d.sim.Follow(ctx, course)
 		},
 		func(ctx context.Context) error {
 			d.awaitReady(ctx) // or the first line would be of trouble that is over at once
@@ -778,7 +713,7 @@ func runDemo(c *cobra.Command, _ []string) (err error) {
 			return watch(c, d.link, d.settings)
 		},
 	)
-	fmt.Fprintf(c.ErrOrStderr(), "The demo is over and its data is removed. The same calls again: callscreen demo --seed %d\n", seed)
+	fmt.Fprintf(c.ErrOrStderr(), "The demo is over and its data is removed. The same calls again: callscreen demo --seed %d\n", o.Seed)
 	return err
 }
 
@@ -788,7 +723,7 @@ func storybook(c *cobra.Command, s config.Settings) error {
 	if err != nil {
 		return err
 	}
-	if !isTerminal(c.OutOrStdout()) || !isTerminal(c.InOrStdin()) {
+	if !interactive(c) {
 		return usage(errors.New("--storybook needs a terminal"))
 	}
 	return tui.Storybook(c.Context(), o, c.InOrStdin(), c.OutOrStdout())
@@ -803,7 +738,7 @@ type demo struct {
 	simLn, relayLn net.Listener
 }
 
-func newDemo(ctx context.Context, s config.Settings, dir string, o simulator.Options, log *slog.Logger) (d *demo, err error) {
+func newDemo(ctx context.Context, s config.Settings, dir string, o simulator.Options) (d *demo, err error) {
 	d = &demo{settings: s}
 	defer func() {
 		if err != nil {
@@ -829,10 +764,10 @@ func newDemo(ctx context.Context, s config.Settings, dir string, o simulator.Opt
 		return nil, err
 	}
 	d.settings.DataDir, d.settings.Relay, d.settings.Token = dir, base, ""
-	if d.relay, err = newRelay(ctx, d.settings, log); err != nil {
+	if d.relay, err = newRelay(ctx, d.settings, o.Logger); err != nil {
 		return nil, err
 	}
-	d.link, err = newClient(d.settings, log)
+	d.link, err = newClient(d.settings, o.Logger)
 	return d, err
 }
 
@@ -879,7 +814,7 @@ func operatorCommand() *cobra.Command {
 		Args:    args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, given []string) error {
 			return withOperators(c, func(o *operator.Store) error {
-				if given[0] == localName() {
+				if given[0] == operator.LocalName() {
 					return fmt.Errorf("%q is what the relay calls this machine's own console: choose another name", given[0])
 				}
 				token, err := o.Add(given[0])
@@ -895,7 +830,7 @@ func operatorCommand() *cobra.Command {
 	list := &cobra.Command{
 		Use: "list", Short: "List the operators", Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return withOperators(c, func(o *operator.Store) error { return listOperators(c.OutOrStdout(), o) })
+			return withOperators(c, func(o *operator.Store) error { return o.Print(c.OutOrStdout()) })
 		},
 	}
 	revoke := &cobra.Command{
@@ -927,19 +862,6 @@ func withOperators(c *cobra.Command, do func(*operator.Store) error) error {
 		return err
 	}
 	return do(store)
-}
-
-func listOperators(w io.Writer, o *operator.Store) error {
-	list, err := o.List()
-	if err != nil {
-		return err
-	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "NAME\tADDED")
-	for _, entry := range list {
-		fmt.Fprintf(table, "%s\t%s\n", entry.Name, entry.Added.Local().Format(time.DateTime))
-	}
-	return table.Flush()
 }
 
 func versionCommand() *cobra.Command {
@@ -976,22 +898,4 @@ func load(c *cobra.Command, check func(config.Settings) error) (config.Settings,
 		err = check(s)
 	}
 	return s, usage(err)
-}
-
-// logger writes where the settings say, else to a fallback. The second result
-// closes the file.
-func logger(s config.Settings, fallback io.Writer) (*slog.Logger, func(), error) {
-	w, done := fallback, func() {}
-	if s.LogFile != "" {
-		f, err := os.OpenFile(s.LogFile, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-		if err != nil {
-			return nil, nil, usage(fmt.Errorf("log-file: %w", err))
-		}
-		w, done = f, func() { _ = f.Close() }
-	}
-	o := &slog.HandlerOptions{Level: s.LogLevel}
-	if s.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, o)), done, nil
-	}
-	return slog.New(slog.NewTextHandler(w, o)), done, nil
 }

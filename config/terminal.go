@@ -2,6 +2,8 @@ package config
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"runtime"
 	"strings"
 )
@@ -43,6 +45,24 @@ func TerminalOf(environ []string) Terminal {
 	}
 	t.Name = terminalName(get, kind)
 	return t
+}
+
+// Output chooses the front end: "tui", "plain" or "json", the one that was asked
+// for or, if none was, what suits the terminal. Interactive says that input and
+// output are one.
+func (t Terminal) Output(asked string, interactive bool) (string, error) {
+	switch {
+	case asked == "tui" && t.Dumb:
+		return "", errors.New("--output tui: a terminal with TERM=dumb takes only lines, so use --output plain")
+	case asked == "tui" || asked == "plain" || asked == "json":
+		return asked, nil
+	case asked != "":
+		return "", fmt.Errorf("--output %q: it is one of tui, plain and json", asked)
+	case interactive && !t.Dumb && !t.Accessible:
+		return "tui", nil
+	default:
+		return "plain", nil
+	}
 }
 
 // terminalName prefers what a terminal sets to name itself. What leaks into

@@ -66,3 +66,29 @@ func TestTheEnvironmentCanAskForNoColourAndForLines(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+func TestTheFrontEndIsTheOneAskedForOrTheOneThatSuits(t *testing.T) {
+	t.Parallel()
+	plain, dumb, read := config.Terminal{}, config.Terminal{Dumb: true}, config.Terminal{Accessible: true}
+	for _, c := range []struct {
+		term        config.Terminal
+		asked       string
+		interactive bool
+		want        string // "" is a refusal
+	}{
+		{plain, "", true, "tui"},
+		{plain, "", false, "plain"},
+		{dumb, "", true, "plain"},
+		{read, "", true, "plain"},
+		{read, "tui", true, "tui"},
+		{plain, "json", true, "json"},
+		{plain, "plain", true, "plain"},
+		{dumb, "tui", true, ""},
+		{plain, "xml", true, ""},
+	} {
+		got, err := c.term.Output(c.asked, c.interactive)
+		if got != c.want || (err == nil) != (c.want != "") {
+			t.Errorf("%+v asked %q, interactive %v: %q, %v", c.term, c.asked, c.interactive, got, err)
+		}
+	}
+}

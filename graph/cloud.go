@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -43,6 +44,17 @@ func CloudNamed(name string) (Cloud, error) {
 		return Cloud{}, fmt.Errorf("cloud %q is not known: use global, us-gov-l4 or us-gov-l5", name)
 	}
 	return c, nil
+}
+
+// With is the cloud with those endpoints and issuers replaced that are set in o.
+func (c Cloud) With(o Cloud) Cloud {
+	c.Authority = cmp.Or(strings.TrimRight(o.Authority, "/"), c.Authority)
+	c.Root = cmp.Or(strings.TrimRight(o.Root, "/"), c.Root)
+	c.Metadata = cmp.Or(strings.TrimRight(o.Metadata, "/"), c.Metadata)
+	if len(o.Issuers) > 0 {
+		c.Issuers = o.Issuers
+	}
+	return c
 }
 
 // Supports says whether calls can be rejected in this cloud with the given API version, "v1.0" or "beta".

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -28,5 +29,21 @@ func TestCloudsAreNamedAndChinaIsRefusedWithTheReason(t *testing.T) {
 	}
 	if _, err := CloudNamed(""); err == nil || !strings.Contains(err.Error(), "us-gov-l4") {
 		t.Errorf("blank: %v", err)
+	}
+}
+
+func TestACloudsEndpointsAreReplacedOneByOne(t *testing.T) {
+	c, err := CloudNamed("global")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.With(Cloud{}); !reflect.DeepEqual(got, c) {
+		t.Errorf("nothing replaced: %+v", got)
+	}
+	got := c.With(Cloud{Root: "https://graph.example/", Issuers: []string{"https://issuer.example"}})
+	want := c
+	want.Root, want.Issuers = "https://graph.example", []string{"https://issuer.example"}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

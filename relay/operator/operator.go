@@ -17,6 +17,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -24,6 +25,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"text/tabwriter"
 	"time"
 )
 
@@ -48,6 +50,8 @@ var (
 )
 
 var validName = regexp.MustCompile(`^[\p{L}\p{N}._-]{1,32}$`)
+
+const longestName = 32 // as in validName
 
 // Store is the list on disk and what is known of it in memory. Other processes
 // may change the file: it is read again whenever it has changed. Safe for
@@ -112,6 +116,20 @@ func (s *Store) List() ([]Operator, error) {
 	defer s.mu.Unlock()
 	err := s.reload()
 	return slices.Clone(s.list), err
+}
+
+// Print writes the list as a table.
+func (s *Store) Print(w io.Writer) error {
+	list, err := s.List()
+	if err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "NAME\tADDED")
+	for _, o := range list {
+		fmt.Fprintf(table, "%s\t%s\n", o.Name, o.Added.Local().Format(time.DateTime))
+	}
+	return table.Flush()
 }
 
 // Authenticate finds whose token this is; ok is false for nobody's. Every entry
