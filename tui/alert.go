@@ -145,7 +145,7 @@ func (m *Model) signs(away bool) {
 		c := m.board.Live()[i]
 		left := m.usable(c)
 		title += strconv.FormatInt(int64(left/time.Second), 10) + "s "
-		bar = tea.NewProgressBar(tea.ProgressBarDefault, percent(left, (c.Ring-c.Margin).Duration()))
+		bar = tea.NewProgressBar(tea.ProgressBarDefault, percent(left, m.scale))
 		if left < nowUnder {
 			bar.State = tea.ProgressBarError
 		}

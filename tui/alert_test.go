@@ -210,7 +210,7 @@ func TestTitleAndProgressBarTellOfTheMostUrgentCallOnceASecond(t *testing.T) {
 				if least < nowUnder {
 					want = tea.ProgressBarError
 				}
-				if v.ProgressBar == nil || v.ProgressBar.State != want || v.ProgressBar.Value != int(least*100/(14500*time.Millisecond)) {
+				if v.ProgressBar == nil || v.ProgressBar.State != want || v.ProgressBar.Value != int(least*100/(15*time.Second)) {
 					t.Errorf("at %q with %v left the bar is %+v", v.WindowTitle, least, v.ProgressBar)
 				}
 			}

@@ -126,13 +126,12 @@ func (m *Model) fieldLines(f field) []string {
 	}
 }
 
-// position is "CALL 2 of 5".
+// position is "CALL 2 of 5", or "CALL" of one that has no number any more.
 func (m *Model) position() string {
-	_, i, ok := m.queue.current()
-	if !ok {
-		return "CALL"
+	if r, _, ok := m.queue.current(); ok && r.number > 0 {
+		return "CALL " + strconv.Itoa(r.number) + " of " + strconv.Itoa(m.queue.waiting())
 	}
-	return "CALL " + strconv.Itoa(i+1) + " of " + strconv.Itoa(len(m.queue.rows))
+	return "CALL"
 }
 
 func (m *Model) cardTitle(w int) string {

@@ -29,6 +29,12 @@ type rules struct {
 	noReading                                      bool // rejects all before the question can have been read
 	noSet                                          bool // rejects all that is shown then, not what was asked about
 	noWatch                                        bool // lets an observer decide
+	noGhosts                                       bool // a call that ended is gone at once
+	keepGhosts                                     bool // ghosts stay although live calls need the lines
+	numberAll                                      bool // ghosts and decided calls have numbers too
+	noResume                                       bool // keys typed during a suspend count
+	noTyping                                       bool // keys in the filter act as elsewhere
+	forgetful                                      bool // a lost link drops the mark of what was sent
 }
 
 // verdict is what a decision key counts as.

@@ -90,9 +90,13 @@ func divide(w, h, rows int, banner bool) geometry {
 // measure divides the screen and scrolls the queue so that the selected call is
 // on it.
 func (m *Model) measure() {
-	rows := len(m.queue.rows)
-	m.geo = divide(m.width, m.height, rows, m.heard && !m.link.Up)
-	g := &m.geo
+	banner := m.heard && !m.link.Up
+	m.geo = divide(m.width, m.height, len(m.queue.rows), banner)
+	if over := len(m.queue.rows) - m.geo.queue; over > 0 && m.queue.thin(over) {
+		m.queue.sync(m.board, m.now)
+		m.geo = divide(m.width, m.height, len(m.queue.rows), banner)
+	}
+	rows, g := len(m.queue.rows), &m.geo
 	g.shown = min(rows, g.queue)
 	if rows > g.queue {
 		g.more, g.shown = true, max(g.queue-1, 0)

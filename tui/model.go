@@ -115,7 +115,8 @@ type Model struct {
 	// The frame.
 	width, height int
 	geo           geometry
-	top           int // first row shown
+	top           int           // first row shown
+	scale         time.Duration // what a full bar means
 	cache         cache
 
 	// The clock.
@@ -136,7 +137,7 @@ func newModel(o Options, clock func() time.Time) *Model {
 	m := &Model{
 		wall: clock, now: clock(),
 		opt: o, ctx: context.Background(), board: call.NewBoard(), asks: map[string]*ask{},
-		glyph: newGlyphs(o.Charset), colours: colours{theme: cmp.Or(o.Theme, themes[0]), dark: true},
+		scale: usualRing, glyph: newGlyphs(o.Charset), colours: colours{theme: cmp.Or(o.Theme, themes[0]), dark: true},
 	}
 	m.paint = newPalette(m.theme, m.dark)
 	m.alert = alert{voice: voiceOf(o.Term.Name, o.Term.Tmux), muted: o.Mute, begun: m.now}

@@ -41,7 +41,7 @@ func (m *Model) press(k tea.Key) tea.Cmd {
 	case m.all != nil:
 		m.answerAll(name, k.IsRepeat)
 		return nil
-	case m.typing:
+	case m.typing && !m.guard.off.noTyping:
 		m.typeFilter(name, k)
 		return nil
 	}
@@ -152,36 +152,36 @@ func (m *Model) move(name named) {
 	if n == 0 {
 		return
 	}
-	_, at, ok := m.queue.current()
+	_, at, _ := m.queue.current()
 	switch {
 	case name.is(m.keys.up):
-		at = max(at-1, 0)
+		at = m.queue.past(at, -1)
 	case name.is(m.keys.down):
-		at = min(at+1, n-1)
+		at = m.queue.past(at, +1)
 	case name.is(m.keys.first):
-		at = 0
+		at = m.queue.past(-1, +1)
 	case name.is(m.keys.last):
-		at = n - 1
+		at = m.queue.past(n, -1)
 	case name.is(m.keys.urgent):
 		at = max(slices.IndexFunc(m.queue.rows, m.decidable), 0)
 	case name.is(m.keys.jump):
-		m.jump(int(name[0] - '1'))
+		m.jump(int(name[0] - '0'))
 		return
 	default:
 		return
 	}
-	if !ok {
-		at = max(at, 0)
+	if at >= 0 {
+		m.take(at, true)
 	}
-	m.take(at, true)
 }
 
-// jump selects a row by its number. When the numbers changed a moment ago, the
+// jump selects a call by its number. When the numbers changed a moment ago, the
 // finger may have meant the call that had this number before: such a jump arms
 // only like a selection that made itself.
-func (m *Model) jump(i int) {
-	if i >= len(m.queue.rows) {
-		m.say(plain, "There is no row "+strconv.Itoa(i+1)+".", "")
+func (m *Model) jump(n int) {
+	i := m.queue.numbered(n)
+	if i < 0 {
+		m.say(plain, "There is no call "+strconv.Itoa(n)+".", "")
 		return
 	}
 	m.take(i, m.now.Sub(m.queue.moved) >= armAfter)

@@ -11,17 +11,24 @@ import (
 
 const (
 	// ghostFor is how long a call that ended keeps its row, so that the rows
-	// below do not jump under the eye and the ending can be read.
+	// below do not jump under the eye and the ending can be read. It has a row
+	// only while no live call needs the line.
 	ghostFor = 1500 * time.Millisecond
 	// restFor is how long the selection stays on a decided or vanished call
 	// after the last key: a key pressed again meant that call, not the next.
 	restFor = time.Second
+	// jumps is how many rows have a key of their own.
+	jumps = 9
 )
 
 // row is one line of the queue: a live call or the ghost of one that ended.
 type row struct {
 	call  *call.Call
 	ghost bool
+	// number is what the row is called on the screen. Only calls that can be
+	// decided have one, counted from 1: a ghost or a decided call would waste a
+	// key on a row about which nothing can be done.
+	number int
 }
 
 func (r row) key() string { return r.call.ID.Key() }
@@ -39,6 +46,7 @@ type ghost struct {
 type queue struct {
 	off  rules
 	rows []row
+	was  []row // the rows before that, kept for the room
 	// ghosts are the calls that lately ended, by key.
 	ghosts map[string]ghost
 	// selected is the key of the selected call; "" when there is none.
@@ -55,6 +63,9 @@ type queue struct {
 
 // haunt gives a call that ended a ghost.
 func (q *queue) haunt(c *call.Call, now time.Time) {
+	if q.off.noGhosts {
+		return
+	}
 	if q.ghosts == nil {
 		q.ghosts = map[string]ghost{}
 	}
@@ -76,8 +87,8 @@ func (q *queue) sync(b *call.Board, now time.Time) {
 		return
 	}
 	q.stale = false
-	before := slices.Clone(q.rows)
-	q.rows = q.rows[:0]
+	before := append(q.was[:0], q.rows...)
+	q.was, q.rows = before, q.rows[:0]
 	for _, c := range b.Live() {
 		if q.matches(c) {
 			q.rows = append(q.rows, row{call: c})
@@ -93,6 +104,7 @@ func (q *queue) sync(b *call.Board, now time.Time) {
 			return cmp.Or(x.call.Deadline().Compare(y.call.Deadline()), cmp.Compare(x.call.ID, y.call.ID))
 		})
 	}
+	q.number()
 	if renumbered(before, q.rows) {
 		q.moved = now
 	}
@@ -101,14 +113,61 @@ func (q *queue) sync(b *call.Board, now time.Time) {
 	}
 }
 
-// renumbered reports whether a row that was there has another number now.
+// number counts the calls that can be decided.
+func (q *queue) number() {
+	n := 0
+	for i := range q.rows {
+		if q.rows[i].waits() || q.off.numberAll {
+			n++
+			q.rows[i].number = n
+		}
+	}
+}
+
+// numbered is the row with a number.
+func (q *queue) numbered(n int) int {
+	return slices.IndexFunc(q.rows, func(r row) bool { return r.number == n })
+}
+
+// renumbered reports whether a number that a key can name means another call
+// now, or none. A number that is new is nobody's mistake.
 func renumbered(before, after []row) bool {
-	for i := range before {
-		if i >= len(after) || before[i].call.ID != after[i].call.ID {
+	for _, was := range before {
+		if was.number == 0 || was.number > jumps {
+			continue
+		}
+		i := slices.IndexFunc(after, func(r row) bool { return r.number == was.number })
+		if i < 0 || after[i].call.ID != was.call.ID {
 			return true
+		}
+		if was.number == jumps {
+			break
 		}
 	}
 	return false
+}
+
+// thin takes ghosts away until so many fewer rows are left, those first that
+// would go first; the selected one stays, for the operator looks at it. It
+// reports whether any was taken.
+func (q *queue) thin(over int) bool {
+	if q.off.keepGhosts {
+		return false
+	}
+	var spare []string
+	for key := range q.ghosts {
+		if key != q.selected && q.find(key) >= 0 {
+			spare = append(spare, key)
+		}
+	}
+	slices.SortFunc(spare, func(x, y string) int {
+		return cmp.Or(q.ghosts[x].until.Compare(q.ghosts[y].until), cmp.Compare(x, y))
+	})
+	for _, key := range spare[:min(over, len(spare))] {
+		delete(q.ghosts, key)
+		q.stale = true
+	}
+	return len(spare) > 0
 }
 
 // matches reports whether a call passes the filter.
@@ -160,6 +219,20 @@ func (q *queue) current() (row, int, bool) {
 		return row{}, -1, false
 	}
 	return q.rows[i], i, true
+}
+
+// past is the next row in a direction that is not a ghost; without one it is the
+// row itself, or -1 where there is none.
+func (q *queue) past(at, step int) int {
+	for i := at + step; 0 <= i && i < len(q.rows); i += step {
+		if !q.rows[i].ghost {
+			return i
+		}
+	}
+	if at == len(q.rows) {
+		return -1
+	}
+	return at
 }
 
 // choose selects the call of a row.

@@ -113,8 +113,8 @@ func (m *Model) queueRow(i, w int) string {
 		c.raw(st, mark, 1)
 	} else {
 		number := " "
-		if i < 9 {
-			number = strconv.Itoa(i + 1)
+		if 0 < r.number && r.number <= jumps {
+			number = "123456789"[r.number-1 : r.number]
 		}
 		c.pad(1)
 		c.raw(st, mark+number, 2)
@@ -148,7 +148,20 @@ func (m *Model) countdown(c *cells, r row) {
 		c.put(m.paint.title, words, w)
 		return
 	}
-	c.bar(st, left, (r.call.Ring - r.call.Margin).Duration(), w)
+	c.bar(st, left, m.scale, w)
+}
+
+// usualRing is what a full bar means at least.
+const usualRing = 15 * time.Second
+
+// scaleOf is what a full bar means: the longest ring time there is, so that of
+// two bars the longer one always has more time.
+func scaleOf(live []*call.Call) time.Duration {
+	longest := usualRing
+	for _, c := range live {
+		longest = max(longest, c.Ring.Duration())
+	}
+	return longest
 }
 
 func (m *Model) urgency(left time.Duration) (style, string) {
@@ -172,26 +185,43 @@ func secondsLeft(left time.Duration) string {
 
 // insteadOfBar tells what matters more than how long the bar is.
 func (m *Model) insteadOfBar(r row, left time.Duration) string {
-	a := m.asks[r.key()]
+	a, narrow := m.asks[r.key()], m.barCells() < 8
 	switch {
+	case a != nil && a.answer == nil && !m.link.Up && narrow:
+		return "sent?"
+	case a != nil && a.answer == nil && !m.link.Up:
+		return "? " + string(a.reason)
+	case a != nil && a.answer == nil && narrow:
+		return "sent"
 	case a != nil && a.answer == nil:
-		if m.barCells() < 8 {
-			return "sent"
-		}
 		return m.glyph.to + " " + string(a.reason)
-	case left <= 0 && m.barCells() < 8:
+	case left <= 0 && narrow:
 		return "late"
 	case left <= 0:
 		return "too late"
-	case m.geo.layout == compact:
-		return ""
+	case narrow && r.call.State == call.InDoubt:
+		return "? try"
 	case r.call.State == call.InDoubt:
 		return "? retry"
+	case narrow && r.call.Reply != nil && !unsent(r.call.Reply):
+		return m.glyph.no + " " + strconv.Itoa(r.call.Reply.Status)
+	case narrow && (r.call.Reply != nil || unheard(a)):
+		return m.glyph.no + " try"
 	case r.call.Reply != nil:
 		return m.glyph.no + " refused"
+	case unheard(a):
+		return m.glyph.no + " not sent"
 	default:
 		return ""
 	}
+}
+
+// unheard reports a decision that came to nothing although the call rings on.
+func unheard(a *ask) bool {
+	if a == nil || a.answer == nil {
+		return false
+	}
+	return a.answer.Verdict == call.NotSent || a.answer.Verdict == call.NoSuchCall
 }
 
 // standing is where a call stands that waits no more, in the room of the countdown.

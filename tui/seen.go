@@ -103,16 +103,16 @@ func (m *Model) related(c *call.Call) string {
 		return ""
 	}
 	s, n := "", 0
-	for i, r := range m.queue.rows {
-		if r.call.Chain != c.Chain || r.call.ID.Key() == c.ID.Key() {
+	for _, r := range m.queue.rows {
+		if r.number == 0 || r.call.Chain != c.Chain || r.call.ID.Key() == c.ID.Key() {
 			continue
 		}
 		n++
 		switch {
 		case n == 1:
-			s = "to call " + strconv.Itoa(i+1)
+			s = "to call " + strconv.Itoa(r.number)
 		case n <= relatedMost:
-			s += ", " + strconv.Itoa(i+1)
+			s += ", " + strconv.Itoa(r.number)
 		}
 	}
 	if n > relatedMost {

@@ -8,7 +8,10 @@ import (
 
 // state is the lower half of the card.
 func (m *Model) state(r row, w int) []string {
-	lines := []string{m.leftLine(r, w), m.keysLine(w)}
+	lines := []string{m.leftLine(r, w)}
+	if s := m.stance(); s == armed || s == notArmed || s == watching {
+		lines = append(lines, m.keysLine(w))
+	}
 	lines = append(lines, m.wrapped(m.paint.title, m.stateWord()+"  ", m.stateWords(r), w)...)
 	lines = append(lines, m.wrapped(m.paint.dim, "do nothing: ", m.nothing(r), w)...)
 	if s := m.wayOf(r); s != "" {
@@ -53,7 +56,7 @@ func (m *Model) leftLine(r row, w int) string {
 	st, _ := m.urgency(left)
 	c.put(m.paint.dim, "left", labelCells)
 	c.put(st, tenths(left)+" s", 8)
-	c.bar(st, left, (r.call.Ring - r.call.Margin).Duration(), min(c.free-2, 40))
+	c.bar(st, left, m.scale, min(c.free-2, 40))
 	return c.end()
 }
 
@@ -133,6 +136,9 @@ func (m *Model) stateWords(r row) string {
 		}
 		return "waiting for Graph" + decidedBy(r.call, m.link.Operator)
 	case sent:
+		if !m.link.Up {
+			return "sent, no answer yet: told when the link is back"
+		}
 		return "waiting for the relay"
 	case offline:
 		return "no link to the relay"
@@ -152,10 +158,14 @@ func (m *Model) stateWords(r row) string {
 // nothing is what happens without a key: it has to be on the card, because it
 // is what most operators get wrong about a countdown.
 func (m *Model) nothing(r row) string {
-	if !r.waits() {
+	switch {
+	case !r.waits():
 		return "nothing is left to decide"
+	case m.stance() == sent:
+		return "your " + string(m.asks[r.key()].reason) + " is under way"
+	default:
+		return "the call rings on until Graph ends it"
 	}
-	return "the call rings on until Graph ends it"
 }
 
 // atZero is the same where there is hardly room.

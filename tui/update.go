@@ -69,7 +69,7 @@ func (m *Model) handle(msg tea.Msg) tea.Cmd {
 	case tea.BlurMsg:
 		m.alert.focus = blurred
 	case tea.ResumeMsg:
-		if !m.suspended.IsZero() {
+		if !m.suspended.IsZero() && !m.guard.off.noResume {
 			m.thaw("suspended", m.now.Sub(m.suspended))
 			m.suspended = time.Time{}
 		}
@@ -161,14 +161,18 @@ func (m *Model) apply(e call.Event) {
 func (m *Model) changed() {
 	m.rev++
 	m.queue.stale = true
+	m.scale = scaleOf(m.board.Live())
 }
 
 // linked takes in how the link stands.
 func (m *Model) linked(l call.Link) {
 	if m.link.Up && !l.Up && m.heard {
 		m.say(bad, "The link to the relay is lost. Keys are off: calls ring on.", "")
-		// Whatever became of decisions under way, the next board tells.
-		maps.DeleteFunc(m.asks, func(_ string, a *ask) bool { return a.answer == nil })
+		// What was sent keeps its mark: the link answers each decision once, when
+		// it is back or when the call is over, and may send the same one again.
+		if m.guard.off.forgetful {
+			maps.DeleteFunc(m.asks, func(_ string, a *ask) bool { return a.answer == nil })
+		}
 	}
 	if !m.link.Up && l.Up && m.heard {
 		m.say(good, "Connected.", "")

@@ -106,14 +106,85 @@ func TestADecisionUnderWayIsNotSentTwice(t *testing.T) {
 		if wrong := onlyDecided(h, 0); wrong != "" {
 			t.Error(wrong)
 		}
-		h.tell(call.Update{Link: &call.Link{Try: 1}})
-		h.tell(live())
-		h.pass(time.Second)
-		h.key("f")
-		if wrong := onlyDecided(h, 0, 0); wrong != "" {
-			t.Errorf("after the link was lost and came back: %s", wrong)
-		}
 	})
+}
+
+// The link answers each decision exactly once, and may send it again itself when
+// it is back: a second key meanwhile would be a second decision about one call.
+func TestALostLinkDoesNotForgetWhatWasSent(t *testing.T) {
+	proves(t, rules{forgetful: true}, func(h *hands) string {
+		h.ring(12)
+		h.pass(time.Second)
+		h.key("b")
+		h.tell(call.Update{Link: &call.Link{Try: 1, Operator: me}})
+		h.pass(time.Second)
+		_, frame := said(h)
+		for _, want := range []string{"? busy ", "SENT  sent, no answer yet", "do nothing: your busy is under way"} {
+			if !strings.Contains(frame, want) {
+				return "while the link is down the screen lacks " + want + "\n" + frame
+			}
+		}
+		h.tell(live())
+		h.key("n")
+		h.pass(time.Second)
+		return onlyDecided(h, 0)
+	})
+}
+
+func TestAfterALostLinkTheRowTellsWhatBecameOfADecision(t *testing.T) {
+	reply := call.Reply{Status: 202, Took: 212, Tries: 1}
+	mine := call.Claim{Operator: me, Reason: call.Busy, Command: request(1), After: 2000}
+	answer := func(v call.Verdict, by string) call.Update {
+		return call.Update{Answer: &call.Answer{Request: request(1), Call: id(0), Verdict: v, By: by, Reason: call.Busy}}
+	}
+	for name, c := range map[string]struct {
+		news func(now time.Time) []call.Update
+		row  string
+		keys int // decisions that are sent when the operator presses again
+	}{
+		"it arrived: the events that were missed": {func(now time.Time) []call.Update {
+			return []call.Update{
+				happened(0, now, call.Event{Kind: call.Claimed, Claim: &mine}), replied(0, call.Rejected, reply, now), answer(call.WasRejected, ""),
+			}
+		}, "✓ busy 212 ms", 1},
+		"it arrived: a fresh board": {func(now time.Time) []call.Update {
+			b := call.NewBoard()
+			for _, u := range []call.Update{rang(0, 10*time.Second, now), happened(0, now, call.Event{Kind: call.Claimed, Claim: &mine}), replied(0, call.Rejected, reply, now)} {
+				b.Apply(*u.Event)
+			}
+			return []call.Update{{Board: b}, answer(call.WasRejected, "")}
+		}, "✓ busy 212 ms", 1},
+		"a colleague was faster": {func(now time.Time) []call.Update {
+			return []call.Update{claimed(0, "ben", call.None, now), answer(call.WasTaken, "ben")}
+		}, "→ none claimed ben", 1},
+		"it never left": {func(time.Time) []call.Update { return []call.Update{answer(call.NotSent, "")} }, "✗ not sent", 2},
+		"it ended meanwhile": {func(now time.Time) []call.Update {
+			return []call.Update{happened(0, now, call.Event{Kind: call.Ended}), answer(call.WasGone, "")}
+		}, "✗ caller hung up", 1},
+		"the relay forgot it": {func(time.Time) []call.Update {
+			return []call.Update{{Board: call.NewBoard()}, answer(call.WasUnknown, "")}
+		}, "✗ gone from the relay", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := pick(rules{})
+				h.ring(12)
+				h.pass(time.Second)
+				h.key("b")
+				h.tell(call.Update{Link: &call.Link{Try: 1, Operator: me}})
+				h.pass(800 * time.Millisecond)
+				h.tell(append([]call.Update{live()}, c.news(time.Now())...)...)
+				if _, frame := said(h); !strings.Contains(frame, c.row) {
+					t.Errorf("the row lacks %q:\n%s", c.row, frame)
+				}
+				h.pass(600 * time.Millisecond)
+				h.key("n")
+				if len(h.decided()) != c.keys {
+					t.Errorf("decisions %v", h.decided())
+				}
+			})
+		})
+	}
 }
 
 func TestADecidedCallKeepsItsRowAndTheSelectionForASecond(t *testing.T) {

@@ -154,7 +154,7 @@ func way(r row, a *ask, me, sep string) string {
 			return ""
 		}
 		if a.answer == nil {
-			return string(a.reason) + " sent"
+			return string(a.reason) + " sent " + sep + " no answer yet"
 		}
 		return answerWords(*a.answer, a.reason)
 	}
