@@ -3,6 +3,7 @@ package simulator
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"regexp"
@@ -24,6 +25,8 @@ func (s *Simulator) answer(w http.ResponseWriter, r *http.Request, v verdict, wa
 	switch {
 	case v.reset:
 		reset(w)
+	case v.page:
+		writePage(w)
 	case v.status == http.StatusTemporaryRedirect:
 		graphHeaders(w, r)
 		w.Header().Set("Location", "https://"+r.Host+redirectPath)
@@ -105,6 +108,22 @@ func (s *Simulator) writeRefusal(w http.ResponseWriter, r *http.Request, v verdi
 		_, _ = fmt.Fprintf(w, "<html><head><title>%d %[2]s</title></head><body><h1>%[2]s</h1></body></html>\r\n",
 			v.status, http.StatusText(v.status))
 	}
+}
+
+// writePage is what a company's proxy answers in the place of any service until somebody signs in.
+func writePage(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = io.WriteString(w, "<!DOCTYPE html><html><head><title>Network sign-in</title></head><body>Please sign in.</body></html>\r\n")
+}
+
+// atTheirTime serves by the clock that the simulated Microsoft has.
+func (s *Simulator) atTheirTime(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if hit, ok := s.serviceFault(onAnswer); ok {
+			w.Header().Set("Date", time.Now().Add(hit.arg).UTC().Format(http.TimeFormat))
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func graphError(h http.Header, v verdict, luck dice) object {

@@ -262,7 +262,7 @@ func rejectRequest(s *Simulator, id, body string) *http.Request {
 }
 
 func bearer(s *Simulator) string {
-	token, err := s.entra.token(s.opts.TenantID, s.opts.AppID, "https://"+testHost)
+	token, err := s.entra.token(s.opts.TenantID, s.opts.AppID, "https://"+testHost, grantedRoles)
 	if err != nil {
 		panic(err)
 	}

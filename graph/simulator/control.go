@@ -43,7 +43,7 @@ func (s *Simulator) routes() http.Handler {
 		s.RollKey()
 		writeJSON(w, http.StatusOK, object{"kid": s.signingKey().kid})
 	})
-	return mux
+	return s.atTheirTime(mux)
 }
 
 // nothing answers for every path that is not simulated, in the shape of whoever would own it.

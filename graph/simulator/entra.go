@@ -26,6 +26,9 @@ const (
 // graphRoots are the roots whose scope the simulated Entra knows besides the one it is reached under.
 var graphRoots = []string{"https://graph.microsoft.com", "https://graph.microsoft.us", "https://dod-graph.microsoft.us"}
 
+// grantedRoles are the permissions that the bot has in its tenant.
+var grantedRoles = []string{"Calls.Initiate.All", "Calls.InitiateGroupCall.All"}
+
 // entraKey signs access tokens. To a bot these are opaque, so the key is of another sort than that of the
 // callbacks: neither token can pass for the other.
 type entraKey struct{ private *ecdsa.PrivateKey }
@@ -47,7 +50,7 @@ type accessClaims struct {
 	Roles  []string `json:"roles"`
 }
 
-func (k *entraKey) token(tenant, app, audience string) (string, error) {
+func (k *entraKey) token(tenant, app, audience string, roles []string) (string, error) {
 	now := time.Now()
 	return jwt.NewWithClaims(jwt.SigningMethodES256, accessClaims{
 		RegisteredClaims: jwt.RegisteredClaims{
@@ -55,7 +58,7 @@ func (k *entraKey) token(tenant, app, audience string) (string, error) {
 			IssuedAt: jwt.NewNumericDate(now), NotBefore: jwt.NewNumericDate(now),
 			ExpiresAt: jwt.NewNumericDate(now.Add(accessLife)),
 		},
-		Tenant: tenant, App: app, Roles: []string{"Calls.Initiate.All", "Calls.InitiateGroupCall.All"},
+		Tenant: tenant, App: app, Roles: roles,
 	}).SignedString(k.private)
 }
 
@@ -174,8 +177,8 @@ func (s *Simulator) tokenEndpoint(w http.ResponseWriter, r *http.Request) {
 		(&entraError{http.StatusBadRequest, "invalid_request", 900144, "The request body could not be read."}).write(w, r)
 		return
 	}
-	if hit, ok := s.serviceFault(onToken); ok {
-		s.failToken(w, r, hit)
+	hit, faulty := s.serviceFault(onToken)
+	if faulty && s.failToken(w, r, hit) {
 		return
 	}
 	audience, refusal := s.judgeToken(r)
@@ -184,7 +187,14 @@ func (s *Simulator) tokenEndpoint(w http.ResponseWriter, r *http.Request) {
 		refusal.write(w, r)
 		return
 	}
-	token, err := s.entra.token(s.opts.TenantID, s.opts.AppID, audience)
+	tenant, roles := s.opts.TenantID, grantedRoles
+	if faulty && hit.kind.name == faultNoRoles {
+		roles = nil
+	}
+	if faulty && hit.kind.name == faultForeignToken {
+		tenant = foreignTenants[0]
+	}
+	token, err := s.entra.token(tenant, s.opts.AppID, audience, roles)
 	if err != nil {
 		http.Error(w, "", http.StatusInternalServerError)
 		return
@@ -196,14 +206,25 @@ func (s *Simulator) tokenEndpoint(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-func (s *Simulator) failToken(w http.ResponseWriter, r *http.Request, hit fault) {
-	if hit.kind.name == faultTokenHang {
+// failToken answers in the place of Entra, unless the fault only spoils the token.
+func (s *Simulator) failToken(w http.ResponseWriter, r *http.Request, hit fault) bool {
+	switch hit.kind.name {
+	case faultNoRoles, faultForeignToken:
+		return false
+	case faultTokenHang:
 		s.hang(r)
+	case faultTokenPage:
+		writePage(w)
+	case faultSecretExpired:
+		(&entraError{http.StatusUnauthorized, "invalid_client", 7000222, fmt.Sprintf(
+			"The provided client secret keys for app '%s' are expired.", s.opts.AppID)}).write(w, r)
+	default:
+		(&entraError{
+			http.StatusServiceUnavailable, "temporarily_unavailable", 90033,
+			"A transient error has occurred. Please try again.",
+		}).write(w, r)
 	}
-	(&entraError{
-		http.StatusServiceUnavailable, "temporarily_unavailable", 90033,
-		"A transient error has occurred. Please try again.",
-	}).write(w, r)
+	return true
 }
 
 // judgeToken returns the audience to issue a token for.

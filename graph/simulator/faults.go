@@ -13,11 +13,12 @@ type faultClass uint64
 
 const (
 	onCall   faultClass = iota // when a call is placed: its notifications and its fate
-	onReject                   // instead of judging a reject
+	onReject                   // instead of judging a reject, or a read of a call
 	onDelay                    // before a reject is answered, in addition to the others
 	onToken                    // at Entra's token endpoint
 	onKeys                     // at the callback metadata and keys
 	onEnd                      // at the end of a call: its `deleted` notification
+	onAnswer                   // at every answer of every service
 )
 
 // The faults, by the names that CallSpec.Fault and FaultRule.Fault use.
@@ -40,6 +41,7 @@ const (
 	faultReset             = "reset"
 	faultResetAfter        = "reset-after"
 	faultRedirect          = "redirect"
+	faultPage              = "page"
 	faultSlow              = "slow"
 	faultDoubled           = "doubled"
 	faultOutOfOrder        = "out-of-order"
@@ -55,8 +57,16 @@ const (
 	faultDeletedDoubled    = "deleted-doubled"
 	faultTokenDown         = "token-down"
 	faultTokenHang         = "token-hang"
+	faultTokenPage         = "token-page"
+	faultSecretExpired     = "secret-expired"
+	faultNoRoles           = "no-roles"
+	faultForeignToken      = "foreign-token"
 	faultKeysDown          = "keys-down"
 	faultKeysHang          = "keys-hang"
+	faultKeysPage          = "keys-page"
+	faultKeysOdd           = "keys-odd"
+	faultKeysUnusable      = "keys-unusable"
+	faultClock             = "clock"
 )
 
 // faultKind describes a fault. arg is its default duration, zero when it takes none. lasting faults of a
@@ -88,6 +98,7 @@ var faultKinds = []faultKind{
 	{faultReset, onReject, 0, false, "the connection is reset, the call rings on"},
 	{faultResetAfter, onReject, 0, false, "the call is rejected, then the connection is reset"},
 	{faultRedirect, onReject, 0, true, "307 to another path; see RedirectsFollowed"},
+	{faultPage, onReject, 0, true, "200 with a web page, by a proxy that wants somebody to sign in"},
 	{faultSlow, onDelay, 2 * time.Second, false, "the answer takes so much longer, not scaled by speed"},
 	{faultDoubled, onCall, 0, false, "`created` is sent twice"},
 	{faultOutOfOrder, onCall, 0, false, "the caller is gone at once: `deleted` is sent before `created`"},
@@ -103,8 +114,16 @@ var faultKinds = []faultKind{
 	{faultDeletedDoubled, onEnd, 0, true, "`deleted` is sent twice"},
 	{faultTokenDown, onToken, 0, false, "the token endpoint answers 503"},
 	{faultTokenHang, onToken, 0, false, "the token endpoint never answers"},
+	{faultTokenPage, onToken, 0, false, "the token endpoint is hidden behind a proxy's web page"},
+	{faultSecretExpired, onToken, 0, false, "the client secret has expired: 401 with AADSTS7000222"},
+	{faultNoRoles, onToken, 0, false, "the token carries no roles: no permission was granted"},
+	{faultForeignToken, onToken, 0, false, "the token is for another tenant than was asked for"},
 	{faultKeysDown, onKeys, 0, false, "callback metadata and keys answer 503"},
 	{faultKeysHang, onKeys, 0, false, "callback metadata and keys never answer"},
+	{faultKeysPage, onKeys, 0, false, "callback metadata and keys are hidden behind a proxy's web page"},
+	{faultKeysOdd, onKeys, 0, false, "keys that nobody can use are among the keys"},
+	{faultKeysUnusable, onKeys, 0, false, "there are no keys but those that nobody can use"},
+	{faultClock, onAnswer, 10 * time.Minute, false, "the Date of every answer is so much ahead"},
 }
 
 // FaultNames are the names of all faults; [FaultHelp] says what each does.

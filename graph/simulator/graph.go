@@ -164,8 +164,15 @@ func (s *Simulator) sayRejected(c *call) {
 	}
 }
 
-// getCall is Graph v1.0, call: get. A call that rings no more is not found.
+// getCall is Graph v1.0, call: get. A call that rings no more is not found. What is the matter with rejects
+// is the matter with reads.
 func (s *Simulator) getCall(w http.ResponseWriter, r *http.Request) {
+	if hit, ok := s.serviceFault(onReject); ok {
+		refusal := hit.verdict()
+		refusal.reset = refusal.reset || hit.kind.name == faultResetAfter
+		s.answer(w, r, refusal, 0, newDice(s.opts.Seed, "get"))
+		return
+	}
 	v := verdict{}
 	claims, err := s.entra.verify(r.Header.Values("Authorization"), r.Host)
 	if err != nil {

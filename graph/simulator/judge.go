@@ -22,6 +22,7 @@ type verdict struct {
 	fault      fault
 	silent     bool // no answer at all
 	reset      bool
+	page       bool // a proxy's web page
 }
 
 func refused(status int, code, message string) verdict {
@@ -69,6 +70,8 @@ func (f fault) verdict() verdict {
 		v = verdict{status: http.StatusGatewayTimeout}
 	case faultRedirect:
 		v = verdict{status: http.StatusTemporaryRedirect}
+	case faultPage:
+		v = verdict{status: http.StatusOK, page: true}
 	case faultReset:
 		v.reset = true
 	case faultHang:

@@ -102,7 +102,7 @@ func (s *Simulator) signingKey() *callbackKey {
 // metadata is the calling webhook's OpenID document in Microsoft's odd shape: an algorithm that does not
 // exist, and an issuer that is not where the document lives (graph-calls, authenticating a notification).
 func (s *Simulator) metadata(w http.ResponseWriter, r *http.Request) {
-	if s.failKeys(w, r) {
+	if hit, ok := s.serviceFault(onKeys); ok && s.failKeys(w, r, hit) {
 		return
 	}
 	writeJSON(w, http.StatusOK, object{
@@ -115,7 +115,8 @@ func (s *Simulator) metadata(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Simulator) keySet(w http.ResponseWriter, r *http.Request) {
-	if s.failKeys(w, r) {
+	hit, faulty := s.serviceFault(onKeys)
+	if faulty && s.failKeys(w, r, hit) {
 		return
 	}
 	s.mu.Lock()
@@ -124,17 +125,35 @@ func (s *Simulator) keySet(w http.ResponseWriter, r *http.Request) {
 		keys = append(keys, k.public())
 	}
 	s.mu.Unlock()
+	if faulty {
+		odd := oddKeys(keys[0])
+		if hit.kind.name == faultKeysUnusable {
+			keys = nil
+		}
+		keys = append(keys, odd...)
+	}
 	writeJSON(w, http.StatusOK, object{"keys": keys})
 }
 
-func (s *Simulator) failKeys(w http.ResponseWriter, r *http.Request) bool {
-	hit, ok := s.serviceFault(onKeys)
-	if !ok {
-		return false
-	}
+// oddKeys are made of a good key: one of another kind, one for another purpose, and one too short to be
+// safe, which is cut from it and no key of anybody's.
+func oddKeys(good jwk) []jwk {
+	curve, purpose, short := good, good, good
+	curve.Kty, curve.Kid = "EC", "odd-curve"
+	purpose.Use, purpose.Kid = "enc", "odd-purpose"
+	short.N, short.Kid = good.N[:171], "odd-short" // 1024 bits
+	return []jwk{curve, purpose, short}
+}
+
+// failKeys answers in the place of the key service, unless the fault only spoils the key set.
+func (s *Simulator) failKeys(w http.ResponseWriter, r *http.Request, hit fault) bool {
 	switch hit.kind.name {
+	case faultKeysOdd, faultKeysUnusable:
+		return false
 	case faultKeysHang:
 		s.hang(r)
+	case faultKeysPage:
+		writePage(w)
 	default:
 		http.Error(w, "Service Unavailable", http.StatusServiceUnavailable)
 	}

@@ -61,7 +61,7 @@ func TestTheFormOfARejectIsJudgedAsGraphDoes(t *testing.T) {
 func TestTheBearerOfARejectIsJudgedAsGraphDoes(t *testing.T) {
 	s, _ := newWorld(t, Options{})
 	sign := func(k *entraKey, tenant, audience string) string {
-		text, err := k.token(tenant, s.opts.AppID, audience)
+		text, err := k.token(tenant, s.opts.AppID, audience, grantedRoles)
 		if err != nil {
 			t.Fatal(err)
 		}

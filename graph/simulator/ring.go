@@ -119,7 +119,7 @@ func (c *call) drawFate(p plan, hits []fault, fate dice) {
 			c.faulty[f.kind.name] = f
 		case onReject, onDelay:
 			c.faults = append(c.faults, f)
-		case onToken, onKeys:
+		case onToken, onKeys, onAnswer:
 			c.brought = append(c.brought, f)
 		}
 	}
