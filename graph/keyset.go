@@ -33,53 +33,73 @@ type keySet struct {
 // must not take the others with it. A set without any usable key is an error, so that it never replaces a
 // good one. Key hints (x5u, x5c) are not looked at, let alone fetched.
 func parseKeySet(text []byte) (map[string][]*rsa.PublicKey, error) {
+	keys, _, err := sortKeySet(text)
+	if err == nil && len(keys) == 0 {
+		err = errors.New("no usable RSA key in the set")
+	}
+	return keys, err
+}
+
+// sortKeySet parts the usable keys of a set from the others, of which it says what is odd.
+func sortKeySet(text []byte) (keys map[string][]*rsa.PublicKey, odd []string, err error) {
 	v, err := parseJSON(text)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	doc, err := v.fields("keys")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	keys, n := map[string][]*rsa.PublicKey{}, 0
+	n := 0
+	keys = map[string][]*rsa.PublicKey{}
 	for item := range doc.get("keys").items() {
 		if n++; n > maxKeys {
-			return nil, errors.New("too many keys")
+			return nil, nil, errors.New("too many keys")
 		}
-		kid, key, ok := parseKey(item)
-		if ok && len(keys[kid]) < maxKeysPerKid { // kids have been seen twice: each key is kept
-			keys[kid] = append(keys[kid], key)
+		kid, key, fault := parseKey(item)
+		if fault == "" && len(keys[kid]) >= maxKeysPerKid {
+			fault = "too many keys have this kid"
 		}
+		if fault != "" {
+			odd = append(odd, fmt.Sprintf("key %d (kid %q): %s", n, word(kid), fault))
+			continue
+		}
+		keys[kid] = append(keys[kid], key) // kids have been seen twice: each key is kept
 	}
-	if len(keys) == 0 {
-		return nil, errors.New("no usable RSA key in the set")
-	}
-	return keys, nil
+	return keys, odd, nil
 }
 
-// parseKey reads one JWK if it is an RSA public key for signatures, big enough, with a kid.
-func parseKey(v value) (kid string, key *rsa.PublicKey, ok bool) {
+// parseKey reads one JWK if it is an RSA public key for signatures, big enough, with a kid; else fault says what it
+// is not.
+func parseKey(v value) (kid string, key *rsa.PublicKey, fault string) {
 	f, err := v.fields("kty", "kid", "use", "alg", "n", "e")
-	if err != nil || f.get("kty").string() != "RSA" {
-		return "", nil, false
+	if err != nil {
+		return "", nil, "it has a member twice"
+	}
+	kid = f.get("kid").string()
+	if f.get("kty").string() != "RSA" {
+		return kid, nil, "it is not an RSA key"
 	}
 	// The published documents name the algorithm wrongly ("RSA256"), so only another purpose excludes a key.
 	if use := f.get("use"); use.present() && use.string() != "sig" {
-		return "", nil, false
+		return kid, nil, "it is not for signatures"
 	}
-	kid = f.get("kid").string()
 	if kid == "" || len(kid) > maxKidLength {
-		return "", nil, false
+		return kid, nil, "its kid is missing or too long"
 	}
 	n, errN := base64.RawURLEncoding.DecodeString(f.get("n").string())
 	e, errE := base64.RawURLEncoding.DecodeString(f.get("e").string())
 	if errN != nil || errE != nil || len(n) > maxKeyBits/8+1 || len(e) > 4 {
-		return "", nil, false
+		return kid, nil, "its numbers cannot be read"
 	}
 	key = &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: int(new(big.Int).SetBytes(e).Int64())}
-	usable := key.N.BitLen() >= minKeyBits && key.N.BitLen() <= maxKeyBits && key.N.Bit(0) == 1 &&
-		key.E >= 3 && key.E < 1<<31 && key.E%2 == 1
-	return kid, key, usable
+	if bits := key.N.BitLen(); bits < minKeyBits || bits > maxKeyBits {
+		return kid, nil, fmt.Sprintf("it has %d bits, and %d to %d are accepted", bits, minKeyBits, maxKeyBits)
+	}
+	if key.N.Bit(0) == 0 || key.E < 3 || key.E >= 1<<31 || key.E%2 == 0 {
+		return kid, nil, "its numbers are none of a key's"
+	}
+	return kid, key, ""
 }
 
 // keySource downloads key sets: the OpenID document at a fixed https URL, then the keys it points to, which
@@ -104,8 +124,21 @@ func newKeySource(metadata string, base *http.Client, now func() time.Time) (*ke
 	return &keySource{metadata, u.Host, guarded(base, allowed), now}, nil
 }
 
-// download makes the two requests, within 5 s each.
+// download gets the keys and judges them.
 func (s *keySource) download(ctx context.Context) (*keySet, error) {
+	text, err := s.fetch(ctx)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := parseKeySet(text)
+	if err != nil {
+		return nil, fmt.Errorf("keys: %w", err)
+	}
+	return &keySet{keys, s.now()}, nil
+}
+
+// fetch makes the two requests, within 5 s each.
+func (s *keySource) fetch(ctx context.Context) ([]byte, error) {
 	text, err := s.get(ctx, s.metadata)
 	if err != nil {
 		return nil, fmt.Errorf("metadata: %w", err)
@@ -117,11 +150,7 @@ func (s *keySource) download(ctx context.Context) (*keySet, error) {
 	if text, err = s.get(ctx, uri); err != nil {
 		return nil, fmt.Errorf("keys: %w", err)
 	}
-	keys, err := parseKeySet(text)
-	if err != nil {
-		return nil, fmt.Errorf("keys: %w", err)
-	}
-	return &keySet{keys, s.now()}, nil
+	return text, nil
 }
 
 // keysURI reads jwks_uri from an OpenID document and insists on https and the document's own host.
@@ -162,8 +191,13 @@ func (s *keySource) get(ctx context.Context, url string) ([]byte, error) {
 		return nil, fmt.Errorf("answered %d", resp.StatusCode)
 	}
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxDocument+1))
-	if err == nil && len(text) > maxDocument {
-		err = errors.New("longer than 1 MiB")
+	switch {
+	case err != nil:
+		return nil, err
+	case len(text) > maxDocument:
+		return nil, errors.New("longer than 1 MiB")
+	case isPage(resp.Header, text):
+		return nil, ErrPage
 	}
-	return text, err
+	return text, nil
 }
