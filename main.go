@@ -118,7 +118,7 @@ Try it now, without any account:  callscreen demo`,
 	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage(fmt.Errorf("%w\nsee: %s --help", err, c.CommandPath()))
 	})
-	cmd.AddCommand(demoCommand(), relayCommand(), consoleCommand(), rejectCommand(), simulateCommand(), operatorCommand(), versionCommand())
+	cmd.AddCommand(demoCommand(), relayCommand(), consoleCommand(), rejectCommand(), simulateCommand(), operatorCommand(), configCommand(), versionCommand())
 	return cmd
 }
 
@@ -862,6 +862,47 @@ func withOperators(c *cobra.Command, do func(*operator.Store) error) error {
 		return err
 	}
 	return do(store)
+}
+
+func configCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "Look at the settings",
+		Args:  args(cobra.NoArgs),
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	show := &cobra.Command{
+		Use:   "show",
+		Short: "Print the settings that count here, and where each comes from",
+		Long: `Print every setting, its value, and where that comes from: the default, the
+settings file, the environment or a flag. Of secrets only whether they are set.
+
+Nothing needs to be set. If a setting has a fault, all are printed all the same,
+the faults follow, and the exit code is 2, as with every command that meets them.`,
+		Example: `  callscreen config show
+  callscreen config show --cloud us-gov-l4      # with the flags that a relay would get
+  callscreen config show --output toml > callscreen.toml
+  callscreen config show --output json | jq -r 'select(.origin != "default") | .name'`,
+		Args: args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			s, err := config.Load(c.Flags(), os.Environ())
+			output, _ := c.Flags().GetString("output")
+			if wrong := s.Show(c.OutOrStdout(), output); wrong != nil {
+				return usage(fmt.Errorf("--output: %w", wrong))
+			}
+			if path, found := s.File(); !found {
+				fmt.Fprintf(c.ErrOrStderr(), "There is no settings file %s.\n", path)
+			}
+			if err == nil {
+				err = s.Check()
+			}
+			return usage(err)
+		},
+	}
+	config.AddFlags(show.Flags(), config.Flags()...)
+	show.Flags().String("output", "table", "table, json (one object a line) or toml (a settings file)")
+	cmd.AddCommand(show)
+	return cmd
 }
 
 func versionCommand() *cobra.Command {

@@ -13,6 +13,24 @@ import (
 func (s Settings) CheckRelay() error {
 	return errors.Join(
 		s.missing("client-id", "tenant-id", "client-secret", "data-dir"),
+		s.relayRules(),
+		s.checkLog(),
+	)
+}
+
+// CheckConsole judges the settings for a console or a script that decides.
+func (s Settings) CheckConsole() error {
+	return errors.Join(s.consoleRules(), s.checkLog())
+}
+
+// Check judges all settings that have a value, whatever they are for; nothing is
+// missing.
+func (s Settings) Check() error {
+	return errors.Join(s.relayRules(), s.consoleRules(), s.checkLog())
+}
+
+func (s Settings) relayRules() error {
+	return errors.Join(
 		field("client-id", guid(s.ClientID)),
 		field("tenant-id", guid(s.TenantID)),
 		s.checkCloud(),
@@ -27,16 +45,13 @@ func (s Settings) CheckRelay() error {
 		s.checkListen(),
 		s.checkTimes(),
 		field("nats-url", natsURLs(s.NATSURL.Reveal())),
-		s.checkLog(),
 	)
 }
 
-// CheckConsole judges the settings for a console or a script that decides.
-func (s Settings) CheckConsole() error {
+func (s Settings) consoleRules() error {
 	return errors.Join(
 		field("relay", relayURL(s.Relay)),
 		field("theme", oneOf(s.Theme, "auto", "dark", "light", "contrast", "mono")),
-		s.checkLog(),
 	)
 }
 
@@ -62,6 +77,8 @@ func (s setting) empty(in *Settings) bool {
 		return strings.TrimSpace(*at) == ""
 	case *Secret:
 		return strings.TrimSpace(at.Reveal()) == ""
+	case *[]string:
+		return len(*at) == 0
 	default:
 		return false // the other kinds always have a value
 	}

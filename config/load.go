@@ -26,7 +26,7 @@ const configFlag = "config"
 // Load reads the settings: defaults, file, environment (as from os.Environ), and
 // the flags of fs that were given, of which those that are no settings are left
 // alone. fs may be nil. It reads the files that hold secrets. Every fault is
-// reported, joined with errors.Join; then the settings are not to be used.
+// reported, joined with errors.Join; then the settings are good for Show only.
 func Load(fs *pflag.FlagSet, environ []string) (Settings, error) {
 	l := loader{environ: environ, merged: koanf.New(delimiter), origins: map[string]string{}}
 	l.defaults()
@@ -62,6 +62,8 @@ const delimiter = "."
 // A loader collects raw values, where they came from, and what is wrong.
 type loader struct {
 	environ []string
+	path    string // of the settings file
+	found   bool   // that file
 	merged  *koanf.Koanf
 	origins map[string]string
 	ranks   map[string]int // the layer that each value came from
@@ -108,10 +110,12 @@ func (l *loader) defaults() {
 // file lays the settings file over what is there. One that was not asked for by
 // name need not exist.
 func (l *loader) file(path string, named bool) {
+	l.path = path
 	if path == "" {
 		return
 	}
 	b, info, err := readRegular(path, maxConfig)
+	l.found = err == nil
 	if !named && errors.Is(err, fs.ErrNotExist) {
 		return
 	}
@@ -132,11 +136,15 @@ func (l *loader) file(path string, named bool) {
 		func(key string) { l.fault("settings file %s: there is no setting %q%s", path, key, hint(key)) })
 }
 
-// hint helps with the likeliest slip.
+// hint helps with the likeliest slips: the spelling of another source, a letter
+// too many, too few, wrong, or two in the wrong order.
 func hint(key string) string {
 	name := strings.ReplaceAll(strings.ToLower(key), "_", "-")
 	if _, ok := find(name); ok {
 		return fmt.Sprintf(" (it is called %s)", name)
+	}
+	if name := closest(name); name != "" {
+		return fmt.Sprintf(" (did you mean %s?)", name)
 	}
 	return ""
 }
@@ -180,7 +188,13 @@ func (l *loader) environment() {
 	})
 	l.layer(source,
 		func(name string) string { return "environment " + variable(name) },
-		func(key string) { l.fault("environment: there is no setting for %s", key) })
+		func(key string) {
+			near := ""
+			if name := closest(strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(key, envPrefix), "_", "-"))); name != "" {
+				near = fmt.Sprintf(" (did you mean %s?)", variable(name))
+			}
+			l.fault("environment: there is no setting for %s%s", key, near)
+		})
 }
 
 func (l *loader) flags(fs *pflag.FlagSet) {
@@ -199,12 +213,14 @@ func (l *loader) flags(fs *pflag.FlagSet) {
 // apply gives the collected values their types and places, reads the files that
 // hold secrets, and returns every fault there was.
 func (l *loader) apply(s *Settings) error {
-	s.origins = l.origins
+	s.origins, s.faulty = l.origins, map[string]bool{}
+	s.file, s.found = l.path, l.found
 	for _, row := range table {
 		if !l.merged.Exists(row.name) {
 			continue
 		}
 		if err := row.set(s, l.merged.Get(row.name)); err != nil {
+			s.faulty[row.name] = true
 			l.fault("%s (%s) %w", row.name, l.origins[row.name], err)
 		}
 	}

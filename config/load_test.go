@@ -146,10 +146,10 @@ cloud = true
 theme = "dark"
 `)
 	_, err := config.Load(flags(t, "--config", path, "--client-secret-file", "/does/not/exist"),
-		home(t, "CALLSCREEN_COLOUR=red", "CALLSCREEN_REJECT_MARGIN=soon", "CALLSCREEN_THEME=da\nrk"))
+		home(t, "CALLSCREEN_COLOUR=red", "CALLSCREEN_CLIENT_SECRT="+canary, "CALLSCREEN_REJECT_MARGIN=soon", "CALLSCREEN_THEME=da\nrk"))
 	wantAll(t, err,
-		`there is no setting "listne"`, `there is no setting "client_id" (it is called client-id)`, `there is no setting "table.theme"`,
-		"there is no setting for CALLSCREEN_COLOUR",
+		`there is no setting "listne" (did you mean listen?)`, `there is no setting "client_id" (it is called client-id)`, `there is no setting "table.theme"`,
+		"there is no setting for CALLSCREEN_COLOUR", "there is no setting for CALLSCREEN_CLIENT_SECRT (did you mean CALLSCREEN_CLIENT_SECRET?)",
 		"log-level (file "+path+") must be debug", "ring-timeout (file "+path+") is not a duration", "mute (file",
 		"allowed-tenants (file "+path+") has an empty entry", "webhook-issuers (file", "cloud (file "+path+") is not text",
 		"reject-margin (environment CALLSCREEN_REJECT_MARGIN) is not a duration",

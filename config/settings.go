@@ -128,9 +128,17 @@ type Settings struct {
 
 	// origins is where each value came from; see Origin.
 	origins map[string]string
+	// faulty are the settings whose value was refused: they have none.
+	faulty map[string]bool
+	file   string // see File
+	found  bool   // likewise
 }
 
 // Origin tells where a setting's value came from: "default", "file PATH",
 // "environment CALLSCREEN_X_Y" or "flag --x-y"; for a secret read from a file of
 // its own, that file. It is empty for a name that is no setting.
 func (s Settings) Origin(name string) string { return s.origins[name] }
+
+// File is where the settings file was looked for, and whether it was there. The
+// path is empty if the environment does not tell where the user lives.
+func (s Settings) File() (path string, found bool) { return s.file, s.found }

@@ -70,6 +70,55 @@ func find(name string) (setting, bool) {
 	return table[i], true
 }
 
+// closest is the setting whose name is nearest to one that is none; "" if none
+// is near enough to be meant.
+func closest(name string) string {
+	nearest, least := "", 3
+	for _, s := range table {
+		if d := distance(name, s.name); d < least && d*3 <= len(s.name) {
+			nearest, least = s.name, d
+		}
+	}
+	return nearest
+}
+
+// distance is how many letters must be put in, left out, changed or swapped with
+// the next to get from a to b (optimal string alignment).
+func distance(a, b string) int {
+	var before, row []int
+	last := make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := range len(a) {
+		row = append(make([]int, 0, len(b)+1), i+1)
+		for j := range len(b) {
+			d := last[j]
+			if a[i] != b[j] {
+				d++
+			}
+			d = min(d, last[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				d = min(d, before[j-1]+1)
+			}
+			row = append(row, d)
+		}
+		before, last = last, row
+	}
+	return last[len(b)]
+}
+
+// Flags are the names of the settings that have a flag, for [AddFlags].
+func Flags() []string {
+	var names []string
+	for _, s := range table {
+		if !s.secret {
+			names = append(names, s.name)
+		}
+	}
+	return names
+}
+
 // AddFlags gives a command the flags of the named settings. A name that is no
 // setting, or is a secret, is a fault of the program and panics.
 func AddFlags(fs *pflag.FlagSet, names ...string) {
