@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"callscreen/relay/call"
+	"callscreen/relay/call/hostile"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
@@ -271,7 +272,7 @@ func TestACallThatWasKnownBeforeTheLinkBrokeIsNotToldAgain(t *testing.T) {
 // proves T-09 for notices: whatever a caller is called, the notice has our
 // sequences and no others, is short, and splits into no more fields.
 func TestT09ACallersNameIsOnlyTextInANotice(t *testing.T) {
-	names := append([]string{"a;b;c", "<a href=x>y</a>", "&amp;", "\x1b\\\x1b]0;t", "\a\a\a", "4;1;50"}, hostile...)
+	names := append([]string{"a;b;c", "<a href=x>y</a>", "&amp;", "\x1b\\\x1b]0;t", "\a\a\a", "4;1;50"}, hostile.Names()...)
 	for _, v := range []voice{{notice: osc9}, {notice: osc777}, {notice: osc99}, {notice: osc777, tmux: true}, {}} {
 		hears(t, alertRules{rawText: v.notice != bellOnly}, func(e *ear) string {
 			e.m.alert.voice = v

@@ -41,10 +41,11 @@ const (
 //     rune disagree; the limit holds for both.
 //
 // The second result says that something was replaced or taken out that could
-// have deceived (not that the text was merely too long). Clean is idempotent:
+// have deceived (not that the text was merely too long), or that nothing is left
+// to be seen of a text that is not empty. Clean is idempotent:
 // cleaning a cleaned text returns it unaltered.
 func Clean(s string, cells int) (string, bool) {
-	if len(s) <= min(cells, TextCells) && plain(s) {
+	if s == "" || len(s) <= min(cells, TextCells) && plain(s) {
 		return s, false // most names, and what is cleaned once more to be drawn
 	}
 	s, more := head(s)
@@ -83,10 +84,9 @@ func Clean(s string, cells int) (string, bool) {
 		b.WriteRune(r)
 	}
 	switch {
-	case !more:
 	case b.Len() == 0:
-		altered = true // whatever comes after so much nothing was meant to stay unseen
-	default:
+		altered = true // a blank in the place of a name, whatever it is made of and whatever comes after it
+	case more:
 		b.WriteString(ellipsis)
 	}
 	return cut(b.String(), min(cells, TextCells), widest), altered
@@ -101,7 +101,7 @@ func plain(s string) bool {
 		}
 		space = s[i] == ' '
 	}
-	return s == "" || !space
+	return !space
 }
 
 // head is the part of a text that is read, cut between runes, and whether
