@@ -135,7 +135,8 @@ func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 // The relay.
 
 var relaySettings = []string{
-	"listen", "webhook-path", "client-id", "tenant-id", "client-secret-file", "cloud", "api-version",
+	"listen", "webhook-path", "client-id", "tenant-id", "client-secret-file", "client-certificate-file",
+	"client-certificate-password-file", "workload-identity-token-file", "managed-identity", "cloud", "api-version",
 	"authority-url", "graph-url", "webhook-metadata-url", "webhook-issuers", "allowed-tenants", "ca-file",
 	"public-url", "callback-uri", "ring-timeout", "reject-margin", "data-dir", "nats-url", "tls-cert", "tls-key",
 	"log-level", "log-format", "log-file",
@@ -213,9 +214,14 @@ func newRelay(ctx context.Context, s config.Settings, log *slog.Logger) (*parts,
 	}); err != nil {
 		return nil, usage(err)
 	}
+	credential, err := credentialOf(s)
+	if err != nil {
+		return nil, usage(err)
+	}
+	log.Info("sign-in to Microsoft", "credential", credential.String())
 	if p.tokens, err = graph.NewTokens(graph.TokensOptions{
 		Authority: cloud.Authority, Scope: cloud.Root + "/.default", ClientID: s.ClientID, Tenant: s.TenantID,
-		ClientSecret: s.ClientSecret.Reveal(), HTTP: outward, Logger: log,
+		Credential: credential, HTTP: outward, Logger: log,
 	}); err != nil {
 		return nil, usage(err)
 	}
@@ -298,6 +304,24 @@ func together(ctx context.Context, run ...func(context.Context) error) error {
 		})
 	}
 	return group.Wait()
+}
+
+// credentialOf is how the settings let the application prove who it is.
+func credentialOf(s config.Settings) (graph.Credential, error) {
+	switch s.Credential() {
+	case "client-certificate-file":
+		file, err := s.ReadClientCertificate()
+		if err != nil {
+			return graph.Credential{}, err
+		}
+		return graph.ClientCertificate(file, s.ClientCertificatePassword.Reveal(), time.Now())
+	case "workload-identity-token-file":
+		return graph.WorkloadIdentity(s.ReadWorkloadToken), nil
+	case "managed-identity":
+		return graph.ManagedIdentity(s.ManagedIdentity, s.IdentityEndpoint())
+	default:
+		return graph.ClientSecret(s.ClientSecret.Reveal())
+	}
 }
 
 // graphHTTP is the client for everything that goes to Microsoft.

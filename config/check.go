@@ -31,6 +31,7 @@ func (s Settings) Check() error {
 
 func (s Settings) relayRules() error {
 	return errors.Join(
+		s.checkCredential(),
 		field("client-id", guid(s.ClientID)),
 		field("tenant-id", guid(s.TenantID)),
 		s.checkCloud(),
@@ -60,10 +61,14 @@ func (s Settings) missing(names ...string) error {
 	var lines []string
 	for _, name := range names {
 		row, ok := find(name)
-		if !ok || !row.empty(&s) {
+		if !ok || !row.empty(&s) || name == credentials[0] && s.Credential() != "" {
 			continue
 		}
-		lines = append(lines, fmt.Sprintf("  %s: %s. Set %s", name, row.help, row.ways()))
+		line := fmt.Sprintf("  %s: %s. Set %s", name, row.help, row.ways())
+		if name == credentials[0] {
+			line += ", or instead of it one of " + strings.Join(credentials[1:], ", ")
+		}
+		lines = append(lines, line)
 	}
 	if len(lines) == 0 {
 		return nil

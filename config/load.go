@@ -33,7 +33,7 @@ func Load(fs *pflag.FlagSet, environ []string) (Settings, error) {
 	l.file(configPath(fs, environ))
 	l.environment()
 	l.flags(fs)
-	var s Settings
+	s := Settings{identityEndpoint: lookup(environ, "IDENTITY_ENDPOINT")}
 	err := l.apply(&s)
 	return s, err
 }

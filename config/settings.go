@@ -51,13 +51,43 @@ type Settings struct {
 	// TenantID is the tenant in which the bot is registered, a GUID. Required by
 	// the relay.
 	TenantID string
-	// ClientSecret is a client secret of the application. Required by the relay,
-	// as CALLSCREEN_CLIENT_SECRET, in ClientSecretFile, or in a private settings
+
+	// How the application proves to Microsoft who it is: exactly one of
+	// ClientSecret, ClientCertificateFile, WorkloadIdentityTokenFile and
+	// ManagedIdentity is required by the relay.
+
+	// ClientSecret is a client secret of the application, as
+	// CALLSCREEN_CLIENT_SECRET, in ClientSecretFile, or in a private settings
 	// file; there is no flag.
 	ClientSecret Secret
 	// ClientSecretFile is a file that holds nothing but the client secret, mode
 	// 0600 or stricter.
 	ClientSecretFile string
+	// ClientCertificateFile holds a certificate that the application registration
+	// knows and its RSA private key, as PEM (key not encrypted) or PKCS#12 (.pfx),
+	// mode 0600 or stricter. Read at start: after a change restart the relay.
+	ClientCertificateFile string
+	// ClientCertificatePassword opens a .pfx file, as
+	// CALLSCREEN_CLIENT_CERTIFICATE_PASSWORD, in ClientCertificatePasswordFile, or
+	// in a private settings file; there is no flag. Default none: the file has no
+	// password.
+	ClientCertificatePassword Secret
+	// ClientCertificatePasswordFile is a file that holds nothing but that
+	// password, mode 0600 or stricter.
+	ClientCertificatePasswordFile string
+	// WorkloadIdentityTokenFile holds a token of another issuer, such as a
+	// Kubernetes cluster's, that the application registration trusts by a
+	// federated credential. Read for each sign-in, because its issuer replaces it
+	// every hour or so. Its mode is not judged: the cluster chooses that. Under
+	// AKS it is /var/run/secrets/azure/tokens/azure-identity-token.
+	WorkloadIdentityTokenFile string
+	// ManagedIdentity is an identity that Azure gave to this machine: "system", or
+	// the client ID of a user-assigned one. An Azure Bot can only belong to a
+	// user-assigned identity, whose client ID is then also ClientID. It gets
+	// tokens of its own tenant alone. IDENTITY_ENDPOINT, which App Service and
+	// Container Apps set, must be an address of this machine.
+	ManagedIdentity string
+
 	// Cloud is the Microsoft cloud: global (also GCC), us-gov-l4 (GCC High) or
 	// us-gov-l5 (DoD). Default global. china is known and refused: Graph has no
 	// calling API there.
@@ -132,6 +162,8 @@ type Settings struct {
 	faulty map[string]bool
 	file   string // see File
 	found  bool   // likewise
+	// identityEndpoint is IDENTITY_ENDPOINT of the environment.
+	identityEndpoint string
 }
 
 // Origin tells where a setting's value came from: "default", "file PATH",

@@ -30,8 +30,8 @@ func TestK01WhatIsShownTellsWhereAValueComesFromAndNoSecret(t *testing.T) {
 		home(t, "CALLSCREEN_CLIENT_SECRET="+canary, "CALLSCREEN_NATS_URL=nats://relay:"+canary+"@host", "CALLSCREEN_LOG_LEVEL=warn"))
 	for format, wants := range map[string][]string{
 		"table": {
-			"theme                 dark ", " file " + path, "allowed-tenants       a,b", "client-secret         [secret]",
-			"token                 [secret]", " file " + secret, "nats-url              [secret]", "ca-file               -", "ring-timeout          15s ",
+			"theme                             dark ", " file " + path, "allowed-tenants                   a,b", "client-secret                     [secret]",
+			"token                             [secret]", " file " + secret, "nats-url                          [secret]", "ca-file                           -", "ring-timeout                      15s ",
 		},
 		"json": {
 			`{"name":"theme","value":"dark","origin":"file ` + path + `"}`, `{"name":"allowed-tenants","value":["a","b"],`,
@@ -99,7 +99,7 @@ func TestAFaultySettingIsShownAsFaulty(t *testing.T) {
 	s, err := config.Load(nil, home(t, "CALLSCREEN_RING_TIMEOUT=15", "CALLSCREEN_THEME=dark"))
 	wantAll(t, err, "ring-timeout (environment CALLSCREEN_RING_TIMEOUT) is not a duration")
 	for format, wants := range map[string][]string{
-		"table": {"ring-timeout          (faulty) ", "theme                 dark "},
+		"table": {"ring-timeout                      (faulty) ", "theme                             dark "},
 		"json":  {`{"name":"ring-timeout","value":null,`, `{"name":"theme","value":"dark",`},
 		"toml":  {"\n# ring-timeout = ", "\ntheme = \"dark\""},
 	} {

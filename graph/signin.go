@@ -1,9 +1,11 @@
 package graph
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -12,8 +14,6 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
-	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 )
 
 // SignInError says that no token could be had for a tenant. It is made of codes only: the library's own error
@@ -54,31 +54,38 @@ var signInHints = map[string]string{
 	"AADSTS53003":   "a conditional access policy forbids it",
 }
 
-// signIn gets one token from Entra by the client-credentials grant.
+// signIn gets one token by the client-credentials grant, or from a managed identity's endpoint.
 type signIn struct {
-	authority, scope, clientID, secret string
-	http                               *http.Client
+	authority, scope, clientID, home string
+	credential                       Credential
+	http                             *http.Client // towards Entra
 }
 
-// fetch makes a credential for one use. Two reasons: azidentity answers from its cache as long as a token lives,
-// while this is asked exactly when a new one is wanted; and one credential holds a lock during a request, so that
+// fetch makes the library's credential for one use. Two reasons: azidentity answers from its cache as long as a token
+// lives, while this is asked exactly when a new one is wanted; and one credential holds a lock during a request, so that
 // a tenant that hangs would hold up the others. The price is one more GET each hour.
 func (s signIn) fetch(ctx context.Context, tenant string) (azcore.AccessToken, error) {
 	seen := &witness{client: s.http}
-	cred, err := azidentity.NewClientSecretCredential(tenant, s.clientID, s.secret, &azidentity.ClientSecretCredentialOptions{
-		ClientOptions: azcore.ClientOptions{
-			Cloud:     cloud.Configuration{ActiveDirectoryAuthorityHost: s.authority},
-			Transport: seen,
-			Retry:     policy.RetryOptions{MaxRetries: -1}, // retries are ours, so that waits have one owner
-			Telemetry: policy.TelemetryOptions{ApplicationID: userAgent},
-		},
-		// Discovery would ask login.microsoft.com about an authority that the settings have already chosen.
-		DisableInstanceDiscovery: true,
+	ask := policy.TokenRequestOptions{Scopes: []string{s.scope}}
+	if s.credential.local != nil {
+		if tenant != s.home {
+			return azcore.AccessToken{}, &SignInError{Tenant: tenant, Err: errManagedTenant}
+		}
+		seen.client = s.credential.local
+		// The library keeps these tokens for the whole process, and passes its store by only where claims are asked for.
+		ask.Claims = "{}"
+	}
+	cred, err := s.credential.provider(tenant, s.clientID, azcore.ClientOptions{
+		// Discovery, which provider turns off, would ask login.microsoft.com about an authority already chosen.
+		Cloud:     cloud.Configuration{ActiveDirectoryAuthorityHost: s.authority},
+		Transport: seen,
+		Retry:     policy.RetryOptions{MaxRetries: -1}, // retries are ours, so that waits have one owner
+		Telemetry: policy.TelemetryOptions{ApplicationID: userAgent},
 	})
 	if err != nil {
-		return azcore.AccessToken{}, &SignInError{Tenant: tenant, Err: errSettings}
+		return azcore.AccessToken{}, &SignInError{Tenant: tenant, Err: err}
 	}
-	token, err := cred.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{s.scope}})
+	token, err := cred.GetToken(ctx, ask)
 	switch {
 	case err == nil && token.Token != "":
 		return token, nil
@@ -86,36 +93,21 @@ func (s signIn) fetch(ctx context.Context, tenant string) (azcore.AccessToken, e
 		return azcore.AccessToken{}, &SignInError{Tenant: tenant, Err: context.Cause(ctx)}
 	case seen.err != nil:
 		return azcore.AccessToken{}, &SignInError{Tenant: tenant, Err: redacted{s.redact(seen.err.Error()), seen.err}}
+	case seen.status < 300:
+		return azcore.AccessToken{}, &SignInError{Tenant: tenant, Status: seen.status, Err: errUnreadable}
 	}
-	return azcore.AccessToken{}, s.refused(tenant, seen.status, err)
+	return azcore.AccessToken{}, &SignInError{Tenant: tenant, Status: seen.status, Code: s.redact(seen.code)}
 }
 
-var (
-	errSettings   = errors.New("client-id, tenant-id or authority-url is not usable")
-	errUnreadable = errors.New("the answer is not that of a sign-in service: check authority-url and AZURE_REGIONAL_AUTHORITY_NAME")
-)
-
-// refused reduces an answer to codes. The text of the library's error is never used: it may quote whole bodies, and
-// one that cannot be read may hold a token.
-func (s signIn) refused(tenant string, status int, err error) *SignInError {
-	e := &SignInError{Tenant: tenant, Status: status}
-	if status < 300 {
-		e.Err = errUnreadable
-		return e
-	}
-	auth, ok := errors.AsType[*azidentity.AuthenticationFailedError](err)
-	if !ok || auth.RawResponse == nil {
-		return e
-	}
-	if body, err := runtime.Payload(auth.RawResponse); err == nil {
-		e.Code = s.redact(signInCode(body))
-	}
-	return e
-}
+var errUnreadable = errors.New("the answer is not that of a sign-in service: check authority-url and AZURE_REGIONAL_AUTHORITY_NAME")
 
 // redact takes the secret out of a text, as it is and as it is sent in a form.
 func (s signIn) redact(text string) string {
-	return strings.NewReplacer(s.secret, "***", url.QueryEscape(s.secret), "***").Replace(text)
+	secret := s.credential.secret
+	if secret == "" {
+		return text
+	}
+	return strings.NewReplacer(secret, "***", url.QueryEscape(secret), "***").Replace(text)
 }
 
 // signInCode reads the token endpoint's error: {"error":"invalid_client","error_codes":[7000215],...}. Its
@@ -137,23 +129,38 @@ func signInCode(body []byte) string {
 	return word(f.get("error").string())
 }
 
-// witness sends the requests of one sign-in and remembers how the last one went, because the library turns the
-// network's errors into text.
+// witness sends the requests of one sign-in and remembers how the last one went. The library's own errors are not used:
+// they quote whole bodies, and a body may repeat what was sent or hold a token.
 type witness struct {
 	client *http.Client
 	status int
+	code   string // of a refusal
 	err    error
 }
 
 // Do implements policy.Transporter.
 func (w *witness) Do(r *http.Request) (*http.Response, error) {
 	resp, err := w.client.Do(r) //nolint:gosec // the guarded client sends to the configured authority and nowhere else
-	w.status, w.err = 0, err
-	if err == nil {
-		w.status = resp.StatusCode
+	w.status, w.code, w.err = 0, "", err
+	if err != nil {
+		return nil, err
 	}
-	return resp, err
+	w.status = resp.StatusCode
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxSignInBody))
+	_ = resp.Body.Close()
+	if err != nil {
+		w.err = err
+		return nil, err
+	}
+	if w.status >= 400 {
+		w.code = signInCode(body)
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	return resp, nil
 }
+
+// maxSignInBody is far more than a token or a refusal has; what is longer is cut, and then is no JSON.
+const maxSignInBody = 256 << 10
 
 // redacted is an error whose text was cleaned and whose chain can be asked, not printed.
 type redacted struct {

@@ -26,16 +26,16 @@ const (
 	minTokenLife   = 5 * time.Second // what a token must still have to be handed out
 )
 
-// TokensOptions say who we are. Authority, Scope, ClientID, Tenant and ClientSecret are required.
+// TokensOptions say who we are. Authority, Scope, ClientID, Tenant and Credential are required.
 type TokensOptions struct {
-	Authority    string           // https, "https://login.microsoftonline.com"
-	Scope        string           // Graph's root and "/.default"
-	ClientID     string           // the app's (client) id
-	Tenant       string           // our own tenant, a GUID; its token is fetched at start
-	ClientSecret string           // never in an error or a log line
-	HTTP         *http.Client     // see HTTPClient; nil: Go's default transport
-	Now          func() time.Time // nil: time.Now
-	Logger       *slog.Logger     // nil: none
+	Authority  string           // https, "https://login.microsoftonline.com"
+	Scope      string           // Graph's root and "/.default"
+	ClientID   string           // the app's (client) id
+	Tenant     string           // our own tenant, a GUID; its token is fetched at start
+	Credential Credential       // how the app proves to be ClientID
+	HTTP       *http.Client     // see HTTPClient; nil: Go's default transport
+	Now        func() time.Time // nil: time.Now
+	Logger     *slog.Logger     // nil: none
 }
 
 // Tokens holds Graph's access tokens in memory, one per tenant, of one cloud, and renews them ahead of need, so
@@ -59,11 +59,14 @@ type Tokens struct {
 func NewTokens(o TokensOptions) (*Tokens, error) {
 	var errs []error
 	for _, s := range []struct{ name, text string }{
-		{"client id (client-id)", o.ClientID}, {"client secret (client-secret)", o.ClientSecret}, {"scope (graph-url)", o.Scope},
+		{"client id (client-id)", o.ClientID}, {"scope (graph-url)", o.Scope},
 	} {
 		if strings.TrimSpace(s.text) == "" {
 			errs = append(errs, fmt.Errorf("the %s is blank", s.name))
 		}
+	}
+	if o.Credential.provider == nil {
+		errs = append(errs, errors.New("there is no credential (client-secret, client-certificate-file, workload-identity-token-file or managed-identity)"))
 	}
 	if !isGUID(o.Tenant) {
 		errs = append(errs, errors.New("the tenant (tenant-id) is not a GUID"))
@@ -80,9 +83,10 @@ func NewTokens(o TokensOptions) (*Tokens, error) {
 	if now == nil {
 		now = time.Now
 	}
-	sign := signIn{strings.TrimSuffix(o.Authority, "/"), o.Scope, o.ClientID, o.ClientSecret, guarded(o.HTTP, allowed...)}
+	home := strings.ToLower(o.Tenant)
+	sign := signIn{strings.TrimSuffix(o.Authority, "/"), o.Scope, o.ClientID, home, o.Credential, guarded(o.HTTP, allowed...)}
 	t := &Tokens{
-		home: strings.ToLower(o.Tenant), fetch: sign.fetch, now: now,
+		home: home, fetch: sign.fetch, now: now,
 		log: cmp.Or(o.Logger, slog.New(slog.DiscardHandler)), wake: make(chan struct{}, 1), slots: map[string]*slot{},
 	}
 	t.life, t.stop = context.WithCancel(context.Background())

@@ -103,13 +103,22 @@ func (e *entra) RoundTrip(r *http.Request) (*http.Response, error) {
 func newTokens(t *testing.T, e *entra, log io.Writer) *Tokens {
 	t.Helper()
 	tokens, err := NewTokens(TokensOptions{
-		Authority: authority, Scope: testScope, ClientID: testApp, Tenant: strings.ToUpper(testTenant), ClientSecret: testSecret,
+		Authority: authority, Scope: testScope, ClientID: testApp, Tenant: strings.ToUpper(testTenant), Credential: secretOf(t, testSecret),
 		HTTP: &http.Client{Transport: e}, Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return tokens
+}
+
+func secretOf(t *testing.T, secret string) Credential {
+	t.Helper()
+	c, err := ClientSecret(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 func wantToken(t *testing.T, tokens *Tokens, tenant, want string) {
@@ -401,7 +410,7 @@ func TestSettingsOfTokensAreAllNamedAtOnce(t *testing.T) {
 			t.Errorf("%v does not name %s", err, want)
 		}
 	}
-	if _, err := NewTokens(TokensOptions{Authority: authority + "/path", Tenant: testTenant, ClientID: "a", ClientSecret: "b", Scope: "c"}); err == nil {
+	if _, err := NewTokens(TokensOptions{Authority: authority + "/path", Tenant: testTenant, ClientID: "a", Credential: secretOf(t, "b"), Scope: "c"}); err == nil {
 		t.Error("an authority with a path was accepted; sign-in would lose it")
 	}
 }
@@ -458,7 +467,7 @@ func TestSignInOverARealTLSServer(t *testing.T) {
 	defer server.Close()
 	e.origin = server.URL
 	tokens, err := NewTokens(TokensOptions{
-		Authority: server.URL, Scope: testScope, ClientID: testApp, Tenant: testTenant, ClientSecret: testSecret, HTTP: HTTPClient(poolOf(server)),
+		Authority: server.URL, Scope: testScope, ClientID: testApp, Tenant: testTenant, Credential: secretOf(t, testSecret), HTTP: HTTPClient(poolOf(server)),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -68,8 +68,11 @@ func guarded(base *http.Client, allowed ...Allowed) *http.Client {
 
 // Allowed is one line of the list of requests that may leave. The zero value allows nothing.
 type Allowed struct {
-	method, host string
-	path         func(string) bool
+	method string
+	scheme string // "": https
+	host   string
+	path   func(string) bool
+	query  func(url.Values) bool // nil: none at all
 }
 
 // AllowReject allows POST {root}/{version}/communications/calls/{id}/reject, for valid ids only.
@@ -79,7 +82,7 @@ func AllowReject(root, version string) (Allowed, error) {
 		return Allowed{}, fmt.Errorf("graph url: %w", err)
 	}
 	prefix := u.Path + "/" + version + "/communications/calls/"
-	return Allowed{http.MethodPost, u.Host, func(p string) bool {
+	return Allowed{method: http.MethodPost, host: u.Host, path: func(p string) bool {
 		rest, ok := strings.CutPrefix(p, prefix)
 		id, reject := strings.CutSuffix(rest, "/reject")
 		return ok && reject && ValidCallID(id)
@@ -100,8 +103,8 @@ func AllowSignIn(authority string) ([]Allowed, error) {
 		}
 	}
 	return []Allowed{
-		{http.MethodGet, u.Host, tenantThen("/v2.0/.well-known/openid-configuration")},
-		{http.MethodPost, u.Host, tenantThen("/oauth2/v2.0/token")},
+		{method: http.MethodGet, host: u.Host, path: tenantThen("/v2.0/.well-known/openid-configuration")},
+		{method: http.MethodPost, host: u.Host, path: tenantThen("/oauth2/v2.0/token")},
 	}, nil
 }
 
@@ -111,7 +114,7 @@ func AllowKeys(metadata string) (Allowed, error) {
 	if err != nil {
 		return Allowed{}, fmt.Errorf("webhook metadata url: %w", err)
 	}
-	return Allowed{http.MethodGet, u.Host, func(string) bool { return true }}, nil
+	return Allowed{method: http.MethodGet, host: u.Host, path: func(string) bool { return true }}, nil
 }
 
 // GuardTransport refuses, with [ErrForbiddenRequest], every request that none of allowed describes: other
@@ -149,9 +152,17 @@ func (g *guard) CloseIdleConnections() {
 
 func (a Allowed) permits(r *http.Request) bool {
 	u := r.URL
-	return a.path != nil && r.Method == a.method && u.Scheme == "https" && u.User == nil &&
+	return a.path != nil && r.Method == a.method && u.Scheme == cmp.Or(a.scheme, "https") && u.User == nil &&
 		strings.EqualFold(u.Host, a.host) && (r.Host == "" || strings.EqualFold(r.Host, a.host)) &&
-		u.Opaque == "" && u.RawPath == "" && u.RawQuery == "" && u.Fragment == "" && a.path(u.Path)
+		u.Opaque == "" && u.RawPath == "" && u.Fragment == "" && a.path(u.Path) && a.permitsQuery(u)
+}
+
+func (a Allowed) permitsQuery(u *url.URL) bool {
+	if a.query == nil {
+		return u.RawQuery == ""
+	}
+	q, err := url.ParseQuery(u.RawQuery)
+	return err == nil && a.query(q)
 }
 
 // httpsURL parses an absolute https URL without user info, query or fragment.

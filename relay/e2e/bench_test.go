@@ -73,9 +73,11 @@ func newBench(b *testing.B, sync bool) *bench {
 		AppID: simulator.DemoAppID, HTTP: outward, Logger: quiet,
 	})
 	check(b, err)
+	credential, err := graph.ClientSecret(simulator.DemoSecret)
+	check(b, err)
 	tokens, err := graph.NewTokens(graph.TokensOptions{
 		Authority: microsoft.URL, Scope: microsoft.URL + "/.default", ClientID: simulator.DemoAppID,
-		Tenant: simulator.DemoTenantID, ClientSecret: simulator.DemoSecret, HTTP: outward, Logger: quiet,
+		Tenant: simulator.DemoTenantID, Credential: credential, HTTP: outward, Logger: quiet,
 	})
 	check(b, err)
 	rejecter, err := graph.NewClient(graph.ClientOptions{Root: microsoft.URL, Version: "v1.0", Tokens: tokens, HTTP: outward, Logger: quiet})
