@@ -134,7 +134,7 @@ func (s *Server) claim(cmd call.Command) (call.Event, uint64, error) {
 			s.hush.warn("claim", "a decision could not be recorded", "err", err)
 			return e, 0, errNotRecorded
 		}
-		if err := s.catchUp(ctx, cmd.Call); err != nil {
+		if _, err := s.catchUp(ctx, cmd.Call); err != nil {
 			s.hush.warn("read back", "the journal could not be read back", "err", err)
 			return e, 0, errClaimUnknown
 		}
@@ -164,13 +164,14 @@ func pause(ctx context.Context, try int) {
 	}
 }
 
-// catchUp waits until the board holds what the journal's leader has of a call.
-func (s *Server) catchUp(ctx context.Context, id call.ID) error {
+// catchUp waits until the board holds what the journal's leader has of a call,
+// and reports whether that is anything at all.
+func (s *Server) catchUp(ctx context.Context, id call.ID) (written bool, err error) {
 	last, ok, err := s.opts.Journal.Last(ctx, id.Key())
 	if err != nil || !ok {
-		return err
+		return false, err
 	}
-	return s.desk.await(ctx, last.Seq)
+	return true, s.desk.await(ctx, last.Seq)
 }
 
 // append makes an event durable.
@@ -214,7 +215,7 @@ func (s *Server) recordOutcome(c call.Call, e call.Event, expected uint64) {
 			_ = s.desk.await(ctx, seq) // a board that is late does not undo what is recorded
 			return
 		}
-		if s.catchUp(ctx, c.ID) == nil {
+		if _, err := s.catchUp(ctx, c.ID); err == nil {
 			now, _ := s.desk.look(c.ID)
 			if now.Reply != nil && *now.Reply == *e.Reply {
 				return // the append arrived although its reply was lost

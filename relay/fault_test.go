@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -323,4 +324,24 @@ func TestS05ConsolesAreToldThatTheJournalCannotBeWritten(t *testing.T) {
 			return
 		}
 	}
+}
+
+// refusing is a journal that refuses an append although nobody else wrote.
+type refusing struct {
+	Journal
+	left atomic.Int32
+}
+
+func (r *refusing) Append(ctx context.Context, key string, data []byte, expected uint64) (uint64, error) {
+	if r.left.Add(-1) >= 0 {
+		return 0, journal.ErrConflict
+	}
+	return r.Journal.Append(ctx, key, data, expected)
+}
+
+func TestI4ARefusalThatNobodysRecordExplainsLosesNoCall(t *testing.T) {
+	r := &refusing{}
+	r.left.Store(3)
+	h := newHouse(t, func(o *Options) { r.Journal = o.Journal; o.Journal = r })
+	h.rings("A") // answered 202: it must be in the journal
 }

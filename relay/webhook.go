@@ -183,10 +183,11 @@ func (s *Server) take(ctx context.Context, n graph.Notification, from graph.Send
 		if !errors.Is(err, journal.ErrConflict) {
 			return err
 		}
-		if err := s.catchUp(ctx, id); err != nil {
+		written, err := s.catchUp(ctx, id)
+		if err != nil {
 			return err
 		}
-		if _, ok := s.desk.look(id); !ok {
+		if _, ok := s.desk.look(id); written && !ok {
 			// The journal knows the call and the board has forgotten it: it
 			// ended long ago, and an ended call never rings again.
 			s.metrics.notifications.WithLabelValues("ended before").Inc()

@@ -1,0 +1,120 @@
+package invariants
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"callscreen/relay/call"
+	"callscreen/relay/client"
+)
+
+// console is one operator at one console: the real client, the real fold, and a
+// hand that presses keys.
+type console struct {
+	w        *world
+	operator string
+	link     *client.Client
+	chance   *dice
+
+	mu      sync.Mutex
+	board   *call.Board
+	up      bool
+	wrong   []string
+	pressed map[string]*press // by request
+}
+
+type press struct {
+	id      call.ID
+	at      time.Time
+	answers []call.Answer
+	told    time.Time
+}
+
+func newConsole(t testing.TB, w *world, n int, operatorName string) *console {
+	t.Helper()
+	c := &console{w: w, operator: operatorName, chance: w.dice(uint64(100 + n)), board: call.NewBoard(), pressed: map[string]*press{}}
+	var err error
+	c.link, err = client.New(client.Options{
+		URL: "http://127.0.0.1:1", Dial: w.dial,
+		Token: func() (string, error) { return operator + operatorName, nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// watch reads until the run is over.
+func (c *console) watch(ctx context.Context) {
+	for {
+		updates, err := c.link.Next(ctx)
+		if err != nil {
+			return
+		}
+		for _, u := range updates {
+			c.take(u)
+		}
+	}
+}
+
+func (c *console) take(u call.Update) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case u.Link != nil:
+		c.up = u.Link.Up
+	case u.Board != nil:
+		c.board = u.Board
+		for _, k := range c.board.Live() {
+			c.consider(k.ID)
+		}
+	case u.Event != nil:
+		if want := c.board.Seq() + 1; u.Event.Seq != want {
+			c.wrong = append(c.wrong, fmt.Sprintf("I4: after record %d came %d", want-1, u.Event.Seq))
+		}
+		c.board.Apply(*u.Event)
+		if u.Event.Kind == call.Rang || u.Event.Kind == call.Refused || u.Event.Kind == call.Unknown {
+			c.consider(u.Event.Call)
+		}
+	case u.Answer != nil:
+		p := c.pressed[u.Answer.Request]
+		if p == nil {
+			c.wrong = append(c.wrong, fmt.Sprintf("I2: an answer to no decision: %+v", *u.Answer))
+			return
+		}
+		p.answers, p.told = append(p.answers, *u.Answer), time.Now()
+	}
+}
+
+// consider lets the operator press a key about a call, sooner or later or never.
+// It does not look whether that still makes sense: operators do not either.
+func (c *console) consider(id call.ID) {
+	if !c.chance.chance(600) {
+		return
+	}
+	most := ringTime + 500*time.Millisecond
+	if c.chance.chance(400) {
+		most = 300 * time.Millisecond // everybody at once
+	}
+	wait := c.chance.between(50*time.Millisecond, most)
+	reason := []call.Reason{call.Busy, call.None, call.Forbidden}[c.chance.n(3)]
+	c.w.tasks.Go(func() {
+		if rest(c.w.ctx, nil, wait); c.w.ctx.Err() == nil {
+			c.press(id, reason)
+		}
+	})
+}
+
+func (c *console) press(id call.ID, reason call.Reason) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	request, err := c.link.Reject(id, reason)
+	if err != nil {
+		c.w.happened("pressed without a link")
+		return // said at once: nothing was sent
+	}
+	c.pressed[request] = &press{id: id, at: time.Now()}
+}

@@ -1,0 +1,96 @@
+package invariants
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"callscreen/graph"
+	"callscreen/relay/call"
+)
+
+const ringTime = 15 * time.Second
+
+// microsoft is Graph's side of every call, and what relays asked of it.
+type microsoft struct {
+	w *world
+
+	mu    sync.Mutex
+	calls map[string]*ringing
+	asked []request
+}
+
+type ringing struct {
+	from     time.Time // before the notification leaves: no relay's deadline is earlier
+	over     bool
+	accepted bool // by a rejection
+}
+
+// request is a rejection that left a relay.
+type request struct {
+	key string
+	at  time.Time
+}
+
+func (m *microsoft) rings(id call.ID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.calls[id.Key()] = &ringing{from: time.Now()}
+}
+
+func (m *microsoft) hangUp(id call.ID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.calls[id.Key()].over = true
+}
+
+// reject judges a rejection that arrived.
+func (m *microsoft) reject(id string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := m.calls[call.ID(id).Key()]
+	if c == nil || c.over || time.Since(c.from) >= ringTime {
+		return &graph.GoneError{Status: 404, Code: "8522"}
+	}
+	c.over, c.accepted = true, true
+	m.w.later(20*time.Millisecond, 400*time.Millisecond, func() { m.w.notify(deleted(call.ID(id))) })
+	return nil
+}
+
+func (m *microsoft) note(id string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.asked = append(m.asked, request{call.ID(id).Key(), time.Now()})
+}
+
+// outward is one running relay's way to Graph.
+type outward struct {
+	*dice
+	graph *microsoft
+	dead  <-chan struct{}
+}
+
+func (o *outward) Reject(ctx context.Context, r graph.Rejection) (graph.Receipt, error) {
+	o.graph.note(r.CallID)
+	if !o.way(ctx) {
+		return graph.Receipt{Attempts: 1}, &graph.UnreachableError{Ambiguous: true, Err: errors.New("lost on the way")}
+	}
+	if o.fault(60) {
+		return graph.Receipt{Attempts: 1}, &graph.RefusedError{Status: 403, Code: "7504"}
+	}
+	err := o.graph.reject(r.CallID)
+	if !o.way(ctx) {
+		return graph.Receipt{Attempts: 1}, &graph.UnreachableError{Ambiguous: true, Err: errors.New("the answer was lost")}
+	}
+	return graph.Receipt{Status: 202, Attempts: 1}, err
+}
+
+func (o *outward) way(ctx context.Context) bool {
+	rest(ctx, o.dead, o.between(2*time.Millisecond, 120*time.Millisecond))
+	if !closed(o.dead) && ctx.Err() == nil && !o.fault(60) {
+		return true
+	}
+	rest(ctx, nil, 3*time.Second)
+	return false
+}

@@ -1,0 +1,147 @@
+package invariants
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"maps"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"callscreen/relay/call"
+)
+
+var (
+	seeds = flag.Int("seeds", 60, "how many runs")
+	first = flag.Uint64("seed", 1, "the seed of the first run")
+)
+
+// run is one world from its first call to its end, in virtual time. It returns
+// what is wrong, and what happened.
+func run(t *testing.T, seed uint64, b bugs) (wrong []string, happened map[string]int) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, seed, b)
+		ctx, end := context.WithCancel(t.Context())
+		w.ctx = ctx
+		for place := range relays {
+			w.start(place)
+		}
+		var consoles []*console
+		var sitting sync.WaitGroup
+		for n, name := range []string{"ana", "ben", "cleo", "ana"} {
+			c := newConsole(t, w, n, name)
+			consoles = append(consoles, c)
+			sitting.Go(func() { _ = c.link.Run(ctx) })
+			sitting.Go(func() { c.watch(ctx) })
+		}
+		live(w)
+		w.quiet.Store(true)
+		time.Sleep(settling)
+		for _, c := range consoles {
+			c.mu.Lock()
+		}
+		wrong, happened = w.check(consoles), tally(w, consoles)
+		for _, c := range consoles {
+			c.mu.Unlock()
+		}
+		end()
+		sitting.Wait()
+		for _, p := range w.running {
+			p.end()
+		}
+		w.tasks.Wait()
+	})
+	return wrong, happened
+}
+
+// live is the part of a run in which calls come and things go wrong.
+func live(w *world) {
+	began := time.Now()
+	for n := range calls {
+		w.later(0, faulty-ringTime/2, func() { w.place(n) })
+	}
+	for time.Since(began) < faulty {
+		rest(w.ctx, nil, w.chance.between(200*time.Millisecond, 5*time.Second))
+		w.trouble()
+	}
+	for _, p := range w.running {
+		p.link.apart.Store(false)
+	}
+}
+
+// tally counts what happened in a run: faults, answers and endings.
+func tally(w *world, consoles []*console) map[string]int {
+	n := maps.Clone(w.faults)
+	for _, c := range consoles {
+		for _, p := range c.pressed {
+			for _, a := range p.answers {
+				n["answer "+string(a.Verdict)]++
+			}
+		}
+		for _, k := range c.board.Calls() {
+			n["ending "+string(k.Ending)]++
+		}
+	}
+	return n
+}
+
+// The quick set; -seeds makes it as long as wanted.
+func TestInvariants(t *testing.T) {
+	total := map[string]int{}
+	for seed := *first; seed < *first+uint64(*seeds); seed++ {
+		wrong, happened := run(t, seed, bugs{})
+		for _, s := range wrong {
+			t.Errorf("seed %d: %s", seed, s)
+		}
+		for what, n := range happened {
+			total[what] += n
+		}
+	}
+	t.Logf("%d runs: %v", *seeds, total)
+	if *seeds < 20 {
+		return // too few for everything to happen
+	}
+	// A run in which nothing goes wrong proves nothing.
+	for _, what := range []string{
+		"killed", "told to end", "apart from the journal", "cables cut", "cables cut one way", "pressed without a link",
+	} {
+		if total[what] == 0 {
+			t.Errorf("it never happened: %s", what)
+		}
+	}
+	for _, v := range []call.Verdict{
+		call.WasRejected, call.WasRefused, call.WasGone, call.WasUnknown, call.WasTooLate, call.WasTaken,
+	} {
+		if total["answer "+string(v)] == 0 {
+			t.Errorf("nobody was ever told %q", v)
+		}
+	}
+	for _, e := range []call.Ending{
+		call.EndRejected, call.EndUnconfirmed, call.EndGone, call.EndHungUp, call.EndTimedOut, call.EndRefused, call.EndUnknown,
+	} {
+		if total["ending "+string(e)] == 0 {
+			t.Errorf("no call ever ended %q", e)
+		}
+	}
+}
+
+func TestAPlantedBugIsSeen(t *testing.T) {
+	for name, b := range map[string]bugs{
+		"I1 I3 the store does not compare": {blind: true},
+		"I4 the store forgets":             {forgetful: true},
+		"I4 the store leaves records out":  {leaky: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for seed := uint64(1); seed <= 20; seed++ {
+				if wrong, _ := run(t, seed, b); len(wrong) > 0 {
+					t.Logf("seed %d: %s", seed, fmt.Sprint(wrong[0]))
+					return
+				}
+			}
+			t.Error("the checker saw nothing in 20 runs")
+		})
+	}
+}

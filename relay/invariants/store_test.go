@@ -1,0 +1,189 @@
+package invariants
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"callscreen/relay/journal"
+)
+
+// store is the one journal of all relays of a run: what JetStream keeps, under
+// its rules. A relay reaches it through a link of its own.
+type store struct {
+	bugs bugs
+
+	mu      sync.Mutex
+	records []journal.Record
+	last    map[string]uint64
+	changed chan struct{}
+}
+
+// bugs are planted in the store to see the checker fail.
+type bugs struct {
+	blind     bool // appends without comparing: a race has two winners
+	forgetful bool // acknowledges some records and keeps none of them
+	leaky     bool // leaves some records out of what a relay reads
+}
+
+func newStore(b bugs) *store {
+	return &store{bugs: b, last: map[string]uint64{}, changed: make(chan struct{})}
+}
+
+func (s *store) append(key string, data []byte, expected uint64) (uint64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.last[key] != expected && !s.bugs.blind {
+		return 0, journal.ErrConflict
+	}
+	seq := uint64(len(s.records)) + 1
+	if s.bugs.forgetful && expected == 0 && seq%7 == 0 {
+		return seq, nil
+	}
+	s.records = append(s.records, journal.Record{Seq: seq, Key: key, Data: slices.Clone(data), At: time.Now()})
+	s.last[key] = seq
+	close(s.changed)
+	s.changed = make(chan struct{})
+	return seq, nil
+}
+
+// all is a copy of what was written.
+func (s *store) all() []journal.Record {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.records)
+}
+
+// after is the record that follows a sequence, or what to wait for.
+func (s *store) after(seq uint64) (r journal.Record, ok bool, changed <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if seq < uint64(len(s.records)) {
+		return s.records[seq], true, nil
+	}
+	return r, false, s.changed
+}
+
+// link is one running relay's way to the store. It delays everything, loses
+// requests and answers, and refuses what nobody has written yet, as a cluster
+// does while a leader changes.
+type link struct {
+	*dice
+	store *store
+	dead  <-chan struct{} // closed when the relay is killed: nothing goes in or out
+	apart atomic.Bool     // a partition: likewise, for a while
+}
+
+const patience = time.Second // the longest wait for one answer, as journal's over a network
+
+// way is one direction of an exchange. False means that it got lost, which
+// whoever waits learns by waiting.
+func (l *link) way(ctx context.Context) bool {
+	rest(ctx, l.dead, l.between(0, 15*time.Millisecond))
+	if !l.apart.Load() && !closed(l.dead) && ctx.Err() == nil && !l.fault(8) {
+		return true
+	}
+	rest(ctx, nil, patience)
+	return false
+}
+
+func (l *link) Append(ctx context.Context, key string, data []byte, expected uint64) (uint64, error) {
+	switch {
+	case !l.way(ctx):
+		return 0, journal.ErrUnknown
+	case l.fault(15):
+		return 0, journal.ErrConflict // a refusal is no proof that somebody won
+	case l.fault(8):
+		return 0, errors.New("no space left on device")
+	}
+	seq, err := l.store.append(key, data, expected)
+	if !l.way(ctx) {
+		return 0, journal.ErrUnknown
+	}
+	return seq, err
+}
+
+func (l *link) Last(ctx context.Context, key string) (journal.Record, bool, error) {
+	if !l.way(ctx) {
+		return journal.Record{}, false, journal.ErrUnknown
+	}
+	l.store.mu.Lock()
+	seq := l.store.last[key]
+	var r journal.Record
+	if seq > 0 {
+		r = l.store.records[seq-1]
+	}
+	l.store.mu.Unlock()
+	if !l.way(ctx) {
+		return journal.Record{}, false, journal.ErrUnknown
+	}
+	return r, seq > 0, nil
+}
+
+func (l *link) Follow(ctx context.Context, after uint64, fn func(journal.Record) error) error {
+	for {
+		r, ok, changed := l.store.after(after)
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case l.apart.Load() || closed(l.dead):
+			rest(ctx, nil, 50*time.Millisecond)
+		case !ok:
+			select {
+			case <-changed:
+			case <-ctx.Done():
+			}
+		default:
+			if lag := l.between(-20*time.Millisecond, 10*time.Millisecond); lag > 0 {
+				rest(ctx, nil, lag)
+			}
+			if l.fault(4) {
+				rest(ctx, nil, l.between(0, 600*time.Millisecond))
+			}
+			if after = r.Seq; l.store.bugs.leaky && r.Seq%11 == 0 {
+				continue
+			}
+			if err := fn(r); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (l *link) Head(context.Context) (first, last uint64, err error) {
+	l.store.mu.Lock()
+	defer l.store.mu.Unlock()
+	return 1, uint64(len(l.store.records)), nil
+}
+
+func (l *link) Healthy() error {
+	if l.apart.Load() {
+		return errors.New("the link to the server is down")
+	}
+	return nil
+}
+
+func (l *link) Epoch() string { return "run" }
+
+// rest waits, unless ctx or the relay ends first.
+func rest(ctx context.Context, dead <-chan struct{}, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	case <-dead:
+	}
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}

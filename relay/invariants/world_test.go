@@ -1,0 +1,278 @@
+package invariants
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"callscreen/graph"
+	"callscreen/relay"
+	"callscreen/relay/call"
+	"callscreen/relay/memnet"
+)
+
+const (
+	relays   = 3
+	calls    = 30
+	faulty   = 30 * time.Second // how long calls come and faults happen
+	settling = 25 * time.Second // how long the run goes on without faults
+)
+
+// Secrets that must not be found anywhere (I6).
+const (
+	genuine  = "canary-of-microsoft"
+	operator = "canary-of-operator-"
+)
+
+// world is one run.
+type world struct {
+	t     testing.TB
+	seed  uint64
+	quiet atomic.Bool
+	store *store
+	graph *microsoft
+	log   lockedBuffer
+
+	chance *dice // of the run itself
+	ctx    context.Context
+	tasks  sync.WaitGroup // whatever the run started by itself
+
+	mu       sync.Mutex
+	running  [relays]*process
+	lives    int
+	answered map[string]bool // calls whose notification was answered 202
+	forged   []call.ID
+	faults   map[string]int // what went wrong on purpose, to see that it did
+}
+
+func newWorld(t testing.TB, seed uint64, b bugs) *world {
+	w := &world{t: t, seed: seed, store: newStore(b), answered: map[string]bool{}, faults: map[string]int{}}
+	w.graph = &microsoft{w: w, calls: map[string]*ringing{}}
+	w.chance = w.dice(0)
+	return w
+}
+
+// process is one running relay.
+type process struct {
+	link *link
+	net  *memnet.Net
+	dead chan struct{}
+	end  context.CancelFunc
+	over chan struct{} // closed when it has ended
+}
+
+// start runs a relay in a place whose last one is gone.
+func (w *world) start(place int) {
+	w.mu.Lock()
+	w.lives++
+	actor := uint64(1000 + w.lives)
+	w.mu.Unlock()
+	p := &process{net: memnet.New(), dead: make(chan struct{}), over: make(chan struct{})}
+	p.link = &link{dice: w.dice(actor), store: w.store, dead: p.dead}
+	server := relay.New(relay.Options{
+		Journal: p.link, Auth: gate{}, Tokens: warm{}, Operators: names{},
+		Graph:  &outward{dice: w.dice(actor + 1000), graph: w.graph, dead: p.dead},
+		Logger: slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+
+		WebhookPath: "/api/calls", Bot: "reception", RingTimeout: ringTime, RejectMargin: 500 * time.Millisecond, Shared: true,
+	})
+	ctx, end := context.WithCancel(context.WithoutCancel(w.ctx))
+	p.end = end
+	w.tasks.Go(func() {
+		defer close(p.over)
+		if err := server.Run(ctx, p.net); err != nil && !closed(p.dead) {
+			w.t.Errorf("seed %d: a relay ended: %v", w.seed, err)
+		}
+	})
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.running[place] = p
+}
+
+// kill is kill -9: from one moment to the next nothing goes in or out.
+func (p *process) kill() {
+	close(p.dead)
+	p.net.Kill()
+	p.end()
+}
+
+// any is one of the relays, as a load balancer would choose.
+func (w *world) any() *process {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.running[w.chance.n(relays)]
+}
+
+// dial lets a console reach whichever relay.
+func (w *world) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	return w.any().net.Dial(ctx, network, addr)
+}
+
+// later does something once, after a while, unless the run is over by then.
+func (w *world) later(least, most time.Duration, do func()) {
+	wait := w.chance.between(least, most)
+	w.tasks.Go(func() {
+		if rest(w.ctx, nil, wait); w.ctx.Err() == nil {
+			do()
+		}
+	})
+}
+
+// notify posts a notification to one relay, and reports whether it was taken.
+func (w *world) notify(body string) bool { return w.post(body, genuine) == http.StatusAccepted }
+
+func (w *world) post(body, token string) int {
+	to := w.any()
+	transport := &http.Transport{DialContext: to.net.Dial, DisableKeepAlives: true}
+	ctx, cancel := context.WithTimeout(w.ctx, 5*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://127.0.0.1:1/api/calls", strings.NewReader(body))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := (&http.Client{Transport: transport}).Do(req)
+	if err != nil {
+		return 0
+	}
+	_ = resp.Body.Close()
+	return resp.StatusCode
+}
+
+// place lets somebody call, with all that can happen to a call.
+func (w *world) place(n int) {
+	id := call.ID(fmt.Sprintf("C%d-a", n))
+	w.graph.rings(id)
+	if w.chance.chance(60) { // the end is reported first, or instead
+		w.graph.hangUp(id)
+		w.notify(deleted(id))
+	}
+	copies := 1
+	if w.chance.chance(150) {
+		copies = 3
+	}
+	for range copies {
+		w.later(0, 5*time.Millisecond, func() {
+			if w.notify(created(id, "Alice Meyer")) {
+				w.mu.Lock()
+				w.answered[id.Key()] = true
+				w.mu.Unlock()
+			}
+		})
+	}
+	if w.chance.chance(150) {
+		w.later(100*time.Millisecond, ringTime, func() {
+			w.graph.hangUp(id)
+			w.notify(deleted(id))
+		})
+	}
+	if w.chance.chance(200) {
+		forged := call.ID(fmt.Sprintf("F%d", n))
+		w.mu.Lock()
+		w.forged = append(w.forged, forged)
+		w.mu.Unlock()
+		if status := w.post(created(forged, "Mallory"), "forged"); status == http.StatusAccepted {
+			w.t.Errorf("seed %d: I5: a forged notification was answered 202", w.seed)
+		}
+	}
+}
+
+// trouble is one thing that goes wrong.
+func (w *world) trouble() {
+	place := w.chance.n(relays)
+	w.mu.Lock()
+	p := w.running[place]
+	w.mu.Unlock()
+	switch w.chance.n(5) {
+	case 0:
+		w.happened("killed")
+		p.kill()
+		rest(w.ctx, nil, w.chance.between(50*time.Millisecond, 2*time.Second))
+		w.start(place)
+	case 1:
+		w.happened("told to end")
+		p.end()
+		<-p.over
+		w.start(place)
+	case 2:
+		w.happened("apart from the journal")
+		p.link.apart.Store(true)
+		w.later(200*time.Millisecond, 4*time.Second, func() { p.link.apart.Store(false) })
+	case 3:
+		w.happened("cables cut")
+		p.net.Cut(true, true)
+	case 4:
+		w.happened("cables cut one way")
+		p.net.Cut(w.chance.chance(500), true)
+	}
+}
+
+func (w *world) happened(what string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.faults[what]++
+}
+
+// gate, warm and names are the relay's other parts, which have their own tests.
+type gate struct{}
+
+func (gate) Authenticate(_ context.Context, h http.Header) (graph.Sender, error) {
+	if h.Get("Authorization") != "Bearer "+genuine {
+		return graph.Sender{}, &graph.TokenError{Reason: "signature"}
+	}
+	return graph.Sender{Tenant: "11111111-2222-3333-4444-555555555555"}, nil
+}
+func (gate) Ready() error { return nil }
+
+type warm struct{}
+
+func (warm) Warm(string)  {}
+func (warm) Ready() error { return nil }
+
+type names struct{}
+
+func (names) Authenticate(token string) (string, bool, error) {
+	name, ok := strings.CutPrefix(token, operator)
+	return name, ok, nil
+}
+
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+func created(id call.ID, name string) string {
+	raw, err := json.Marshal(name)
+	if err != nil {
+		panic(err) // a string
+	}
+	return fmt.Sprintf(`{"value":[{"changeType":"created","resourceUrl":"/communications/calls/%s","resourceData":{`+
+		`"@odata.type":"#microsoft.graph.call","state":"incoming","direction":"incoming",`+
+		`"source":{"identity":{"user":{"id":"u-1","displayName":%s}}}}}]}`, id, raw)
+}
+
+func deleted(id call.ID) string {
+	return fmt.Sprintf(`{"value":[{"changeType":"deleted","resourceUrl":"/communications/calls/%s"}]}`, id)
+}
