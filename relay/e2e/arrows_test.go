@@ -35,6 +35,7 @@ var arrows = map[string]struct {
 	"relay/call/hostile": {nil, "texts for tests of several packages; nothing that runs may import it"},
 	"relay/client":       {[]string{"relay/call", "relay/wire"}, "a console's end of the wire knows neither rules of the screen nor the server"},
 	"relay/e2e":          {nil, "tests only"},
+	"relay/invariants":   {nil, "tests only"},
 	"relay/journal":      {nil, "the journal knows bytes and order, not what an event means"},
 	"relay/memnet":       {nil, "a network in memory for tests"},
 	"relay/operator":     {nil, "a list of names and tokens"},

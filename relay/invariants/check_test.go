@@ -33,17 +33,14 @@ func (w *world) check(consoles []*console) (wrong []string) {
 func (w *world) journaled(say func(string, ...any)) []call.Event {
 	var events []call.Event
 	for _, r := range w.store.all() {
-		var e struct {
-			At time.Time `json:"at"`
-			call.Event
-		}
+		var e call.Event
 		if err := json.Unmarshal(r.Data, &e); err != nil {
 			say("record %d: %v", r.Seq, err)
 		}
 		// The moment of the append, not of the event: that is what orders a claim
 		// before its request.
-		e.Event.Seq, e.Event.At = r.Seq, r.At
-		events = append(events, e.Event)
+		e.Seq, e.At = r.Seq, r.At
+		events = append(events, e)
 	}
 	return events
 }

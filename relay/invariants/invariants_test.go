@@ -3,8 +3,9 @@ package invariants
 import (
 	"context"
 	"flag"
-	"fmt"
 	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -128,20 +129,28 @@ func TestInvariants(t *testing.T) {
 	}
 }
 
+// Each planted bug breaks the invariant that it is named after.
 func TestAPlantedBugIsSeen(t *testing.T) {
-	for name, b := range map[string]bugs{
-		"I1 I3 the store does not compare": {blind: true},
-		"I4 the store forgets":             {forgetful: true},
-		"I4 the store leaves records out":  {leaky: true},
+	for name, tc := range map[string]struct {
+		bug  bugs
+		seen []string
+	}{
+		// Graph's own 404 would hide the second winner.
+		"a store that does not compare":   {bugs{blind: true, generous: true}, []string{"I1", "I4"}},
+		"a store that forgets":            {bugs{forgetful: true}, []string{"I4"}},
+		"a store that leaves records out": {bugs{leaky: true}, []string{"I4"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for seed := uint64(1); seed <= 20; seed++ {
-				if wrong, _ := run(t, seed, b); len(wrong) > 0 {
-					t.Logf("seed %d: %s", seed, fmt.Sprint(wrong[0]))
-					return
-				}
+			missing := slices.Clone(tc.seen)
+			for seed := uint64(1); seed <= 20 && len(missing) > 0; seed++ {
+				wrong, _ := run(t, seed, tc.bug)
+				missing = slices.DeleteFunc(missing, func(invariant string) bool {
+					return slices.ContainsFunc(wrong, func(s string) bool { return strings.Contains(s, invariant+": ") })
+				})
 			}
-			t.Error("the checker saw nothing in 20 runs")
+			if len(missing) > 0 {
+				t.Errorf("in 20 runs the checker saw nothing of %v", missing)
+			}
 		})
 	}
 }

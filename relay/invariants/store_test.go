@@ -22,11 +22,12 @@ type store struct {
 	changed chan struct{}
 }
 
-// bugs are planted in the store to see the checker fail.
+// bugs are planted in the store, and in Graph, to see the checker fail.
 type bugs struct {
 	blind     bool // appends without comparing: a race has two winners
 	forgetful bool // acknowledges some records and keeps none of them
 	leaky     bool // leaves some records out of what a relay reads
+	generous  bool // Graph accepts a second rejection of a call
 }
 
 func newStore(b bugs) *store {

@@ -55,6 +55,7 @@ type world struct {
 }
 
 func newWorld(t testing.TB, seed uint64, b bugs) *world {
+	t.Helper()
 	w := &world{t: t, seed: seed, store: newStore(b), answered: map[string]bool{}, faults: map[string]int{}}
 	w.graph = &microsoft{w: w, calls: map[string]*ringing{}}
 	w.chance = w.dice(0)
