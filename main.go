@@ -371,11 +371,12 @@ func consoleCommand() *cobra.Command {
 				return usage(err)
 			}
 			defer closeLog()
-			link, err := newClient(s, log)
+			page := &tui.Log{}
+			link, err := newClient(s, page.Tee(log, s.LogLevel))
 			if err != nil {
 				return usage(err)
 			}
-			return watch(c, link, s)
+			return watch(c, link, s, page)
 		},
 	}
 	config.AddFlags(cmd.Flags(), consoleSettings...)
@@ -413,7 +414,7 @@ func clientOptions(s config.Settings, log *slog.Logger) (client.Options, error) 
 }
 
 // watch runs a link and the front end that the output setting names.
-func watch(c *cobra.Command, link *client.Client, s config.Settings) error {
+func watch(c *cobra.Command, link *client.Client, s config.Settings, page *tui.Log) error {
 	term := config.TerminalOf(os.Environ())
 	output, err := outputOf(c, term)
 	if err != nil {
@@ -423,7 +424,7 @@ func watch(c *cobra.Command, link *client.Client, s config.Settings) error {
 	if err != nil {
 		return err
 	}
-	screen.Link = link
+	screen.Link, screen.Log = link, page.Lines
 	if screen.Watch {
 		screen.Link = tui.Observe(link) // for the lines as well
 	}
@@ -719,7 +720,8 @@ func runDemo(c *cobra.Command, _ []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	o.Logger = log
+	page := &tui.Log{}
+	o.Logger = page.Tee(log, s.LogLevel)
 	d, err := newDemo(c.Context(), s, dir, o)
 	if err != nil {
 		return err
@@ -734,7 +736,7 @@ func runDemo(c *cobra.Command, _ []string) (err error) {
 		func(ctx context.Context) error {
 			d.awaitReady(ctx) // or the first line would be of trouble that is over at once
 			c.SetContext(ctx)
-			return watch(c, d.link, d.settings)
+			return watch(c, d.link, d.settings, page)
 		},
 	)
 	fmt.Fprintf(c.ErrOrStderr(), "The demo is over and its data is removed. The same calls again: callscreen demo --seed %d\n", o.Seed)

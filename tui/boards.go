@@ -57,6 +57,8 @@ var boards = []board{
 	{name: "reject-all-reason", tell: fortyCalls, wait: 50 * time.Millisecond, hand: []stroke{{500 * time.Millisecond, "A"}}},
 	{name: "reject-all", tell: dayCalls, wait: 50 * time.Millisecond, hand: []stroke{{500 * time.Millisecond, "A"}, {100 * time.Millisecond, "b"}}},
 	{name: "reject-all-sent", tell: dayCalls, wait: 50 * time.Millisecond, hand: []stroke{{500 * time.Millisecond, "A"}, {100 * time.Millisecond, "b"}, {500 * time.Millisecond, "y"}}},
+	{name: "log", tell: fiveCalls, wait: 50 * time.Millisecond, hand: []stroke{{500 * time.Millisecond, "2"}, {0, "m"}, {time.Second, "b"}, {time.Second, "L"}}, then: tookIt},
+	{name: "pane", tell: dayCalls, wait: 50 * time.Millisecond, hand: []stroke{{500 * time.Millisecond, "tab"}, {0, "down"}, {0, "down"}}},
 	{name: "accepted", tell: fiveCalls, wait: 50 * time.Millisecond, hand: []stroke{{500 * time.Millisecond, "b"}}, then: accepts},
 	{name: "taken", tell: fiveCalls, wait: 50 * time.Millisecond, hand: []stroke{{500 * time.Millisecond, "2"}, {100 * time.Millisecond, "b"}}, then: tookIt},
 	{name: "too-late", tell: hopeless, wait: 500 * time.Millisecond, hand: []stroke{{500 * time.Millisecond, "b"}}},

@@ -19,7 +19,7 @@ type hands struct {
 // pick hands a model with a size and a live link to a check.
 func pick(off rules) *hands {
 	link := newScript()
-	h := &hands{m: New(Options{Link: link, Bot: "reception-bot", Log: func() []string { return []string{"dialled"} }}), link: link}
+	h := &hands{m: New(Options{Link: link, Bot: "reception-bot"}), link: link}
 	h.m.guard.off, h.m.queue.off = off, off
 	h.do(tea.WindowSizeMsg{Width: 120, Height: 40})
 	h.tell(live())

@@ -13,7 +13,7 @@ import (
 type keyMap struct {
 	busy, none, forbidden             key.Binding
 	up, down, jump, first, last       key.Binding
-	urgent                            key.Binding
+	urgent, pane                      key.Binding
 	details, filter, back, recent     key.Binding
 	stats, all, sure                  key.Binding
 	copyNumber, copyID, reconnect     key.Binding
@@ -25,7 +25,7 @@ type keyMap struct {
 	yes                               key.Binding
 }
 
-func newKeyMap(arrows string, hasLog bool) keyMap {
+func newKeyMap(arrows string) keyMap {
 	bind := func(shown, does string, keys ...string) key.Binding {
 		return key.NewBinding(key.WithKeys(keys...), key.WithHelp(shown, does))
 	}
@@ -39,6 +39,7 @@ func newKeyMap(arrows string, hasLog bool) keyMap {
 		first:      bind("g", "first", "g", "home"),
 		last:       bind("G", "last", "G", "end"),
 		urgent:     bind("u", "most urgent", "u"),
+		pane:       bind("tab", "other pane", "tab"),
 		details:    bind("enter", "details", "enter"),
 		filter:     bind("/", "filter", "/"),
 		back:       bind("esc", "back", "esc"),
@@ -66,7 +67,6 @@ func newKeyMap(arrows string, hasLog bool) keyMap {
 		sure:        bind("y", "yes, reject all", "y", "Y"),
 	}
 	k.choose = bind(arrows, "choose", append(k.up.Keys(), k.down.Keys()...)...)
-	k.log.SetEnabled(hasLog)
 	return k
 }
 
@@ -80,7 +80,7 @@ type group struct {
 func (k *keyMap) groups() []group {
 	return []group{
 		{"Decide", []key.Binding{k.busy, k.none, k.forbidden, k.all}},
-		{"Move", []key.Binding{k.choose, k.up, k.down, k.jump, k.first, k.last, k.urgent}},
+		{"Move", []key.Binding{k.choose, k.up, k.down, k.jump, k.first, k.last, k.urgent, k.pane}},
 		{"Look", []key.Binding{k.details, k.filter, k.back, k.recent, k.stats, k.log, k.help, k.pageUp, k.pageDown}},
 		{"Tools", []key.Binding{k.copyNumber, k.copyID, k.mute, k.theme, k.reconnect}},
 		{"Program", []key.Binding{k.redraw, k.suspend, k.quit, k.interrupt}},

@@ -47,6 +47,7 @@ func proofs(k *keyMap) []proof {
 		{k.first, at(2), selected(0)},
 		{k.last, nil, selected(9)},
 		{k.urgent, func(h *hands) { h.tell(claimed(0, "ben", call.Busy, time.Now())); h.m.take(2, true) }, selected(1)},
+		{k.pane, nil, func(h *hands, _ tea.Cmd) bool { return h.m.below.open }},
 		{k.details, nil, open(pageDetails)},
 		{k.recent, nil, open(pageRecent)},
 		{k.stats, nil, open(pageStats)},
@@ -97,7 +98,7 @@ func messages(cmd tea.Cmd) string {
 }
 
 func TestEveryKeyOfTheKeyMapWorksInEveryWayItIsBound(t *testing.T) {
-	keys := newKeyMap("↑↓", true)
+	keys := newKeyMap("↑↓")
 	proven := map[string]bool{}
 	for _, p := range proofs(&keys) {
 		proven[p.binding.Help().Key+p.binding.Help().Desc] = true
@@ -146,21 +147,6 @@ func TestEveryKeyThatWorksIsInTheHelp(t *testing.T) {
 					t.Error("a key of the help line has no help")
 				}
 			}
-		}
-	})
-}
-
-func TestWithoutALogThereIsNoKeyForIt(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := &hands{m: New(Options{Link: newScript()})}
-		h.do(tea.WindowSizeMsg{Width: 120, Height: 40})
-		h.key("L")
-		if h.m.page.kind != pageNone {
-			t.Error("L opens a page")
-		}
-		h.key("?")
-		if strings.Contains(own.ReplaceAllString(h.m.screen(), ""), "L log") {
-			t.Error("L is in the help")
 		}
 	})
 }

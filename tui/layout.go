@@ -97,6 +97,11 @@ func (m *Model) measure() {
 		m.geo = divide(m.width, m.height, len(m.queue.rows), banner)
 	}
 	rows, g := len(m.queue.rows), &m.geo
+	if g.recent == 0 {
+		m.below = lower{}
+	} else if m.below.open {
+		m.below.top = min(m.below.top, max(m.endedKnown()-g.recent, 0))
+	}
 	g.shown = min(rows, g.queue)
 	if rows > g.queue {
 		g.more, g.shown = true, max(g.queue-1, 0)

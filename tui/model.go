@@ -70,16 +70,16 @@ type Link interface {
 // required.
 type Options struct {
 	Link    Link
-	Bot     string          // what the relay is called until it says so itself
-	Theme   string          // auto (or empty: by the terminal's background), dark, light, contrast, mono
-	Charset Charset         // which characters may be drawn
-	Mute    bool            // no bell and no desktop notices
-	Watch   bool            // sees everything, decides nothing; see also [Observe]
-	Keys    Keys            // keys that were bound anew
-	Term    Terminal        // what is known of the terminal
-	Log     func() []string // the last lines of the log for the log page; nil: no such page
-	Version string          // shown in the help
-	Hint    string          // shown on the message line at the start
+	Bot     string           // what the relay is called until it says so itself
+	Theme   string           // auto (or empty: by the terminal's background), dark, light, contrast, mono
+	Charset Charset          // which characters may be drawn
+	Mute    bool             // no bell and no desktop notices
+	Watch   bool             // sees everything, decides nothing; see also [Observe]
+	Keys    Keys             // keys that were bound anew
+	Term    Terminal         // what is known of the terminal
+	Log     func() []LogLine // what the log page shows beside the messages; nil: these alone
+	Version string           // shown in the help
+	Hint    string           // shown on the message line at the start
 }
 
 // Model is the whole screen. Its parts are plain structs; only the event loop
@@ -104,9 +104,11 @@ type Model struct {
 	guard   guard
 	asks    map[string]*ask // decisions sent, by call
 	note    note
+	said    Log  // all notes
 	hint    note // shown while there is no other
 	alert   alert
 	page    page
+	below   lower
 	typing  bool  // the filter is being typed
 	asking  bool  // "quit?" is open
 	all     *bulk // "reject all?" is open
@@ -141,7 +143,7 @@ func newModel(o Options, clock func() time.Time) *Model {
 	}
 	m.paint = newPalette(m.theme, m.dark)
 	m.alert = alert{voice: voiceOf(o.Term.Name, o.Term.Tmux), muted: o.Mute, begun: m.now}
-	m.keys = newKeyMap(m.glyph.arrows, o.Log != nil)
+	m.keys = newKeyMap(m.glyph.arrows)
 	m.keys.rebind(o.Keys)
 	if o.Hint != "" {
 		m.hint = note{text: o.Hint, until: m.now.Add(hintFor)}

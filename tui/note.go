@@ -1,6 +1,9 @@
 package tui
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 const (
 	// noteFor is how long a message stays.
@@ -41,4 +44,5 @@ func (m *Model) say(t tone, text, name string) {
 		stays = badNoteFor
 	}
 	m.note = note{t, text, name, m.now.Add(stays)}
+	m.said.add(m.now, strings.TrimSpace(text+"  "+name))
 }

@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"slices"
 	"strconv"
 
 	"callscreen/relay/call"
@@ -90,13 +89,8 @@ func (m *Model) pageBody() (string, []string) {
 	case pageHelp:
 		return "KEYS", m.helpPage()
 	case pageRecent:
-		n := 0
-		for _, c := range m.board.Ended() {
-			if c.Known() {
-				n++
-			}
-		}
-		return "RECENT DECISIONS " + strconv.Itoa(n), m.endedLines(max(n, 1))
+		n := m.endedKnown()
+		return "RECENT DECISIONS " + strconv.Itoa(n), m.endedLines(0, max(n, 1))
 	case pageStats:
 		return "STATISTICS", m.statsPage()
 	case pageLog:
@@ -157,20 +151,6 @@ func (m *Model) helpIndent() int {
 		return 3
 	}
 	return 16
-}
-
-func (m *Model) logPage() []string {
-	var lines []string
-	for _, s := range slices.Backward(m.opt.Log()) {
-		c := m.row()
-		c.pad(1)
-		c.stranger(s, call.TextCells)
-		lines = append(lines, c.end())
-	}
-	if len(lines) == 0 {
-		lines = m.wrapped(style{}, "", "Nothing was logged.", m.width)
-	}
-	return lines
 }
 
 // detailsPage is the card with room for all of it.

@@ -118,9 +118,12 @@ func (m *Model) look(name named) {
 		m.open(pageLog)
 	case name.is(m.keys.back):
 		m.back()
+	case name.is(m.keys.pane):
+		m.otherPane()
 	case name.is(m.keys.filter):
 		m.page.kind, m.typing = pageNone, true
 	case m.page.scroll(&m.keys, name, m.geo.body):
+	case m.below.open && m.scrollBelow(name):
 	default:
 		m.move(name)
 	}
@@ -138,6 +141,8 @@ func (m *Model) back() {
 	switch {
 	case m.page.kind != pageNone:
 		m.page = page{}
+	case m.below.open:
+		m.below = lower{}
 	case m.queue.filter != "":
 		m.queue.setFilter("")
 		m.say(plain, "All calls are shown.", "")

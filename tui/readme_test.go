@@ -47,7 +47,7 @@ func between(t *testing.T, text, name, content string) string {
 
 // keyTable is the key map as the README shows it.
 func keyTable() string {
-	k := newKeyMap("↑↓", false)
+	k := newKeyMap("↑↓")
 	var b strings.Builder
 	b.WriteString("| | |\n|---|---|\n")
 	for _, g := range k.groups() {

@@ -34,6 +34,7 @@ func (k *keyMap) actions() []action {
 		{"first", &k.first, false},
 		{"last", &k.last, false},
 		{"urgent", &k.urgent, false},
+		{"pane", &k.pane, false},
 		{"details", &k.details, false},
 		{"filter", &k.filter, false},
 		{"back", &k.back, false},
@@ -72,7 +73,7 @@ func (k *keyMap) fixed() []action {
 // tab, arrow or the like, and no y.
 func ParseKeys(settings []string) (Keys, error) {
 	keys := Keys{bound: map[string][]string{}}
-	k := newKeyMap("", true)
+	k := newKeyMap("")
 	known := k.actions()
 	var faults []error
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf("keys: "+format, args...)) }

@@ -111,7 +111,7 @@ func TestWhatCannotBeBoundIsRefusedInASentence(t *testing.T) {
 
 // The check for clashes is only worth something if it knows every key.
 func TestEveryKeyOfTheMainScreenIsKnownToTheClashCheck(t *testing.T) {
-	k := newKeyMap("↑↓", true)
+	k := newKeyMap("↑↓")
 	known := map[string]bool{}
 	for _, a := range append(k.fixed(), k.actions()...) {
 		for _, name := range a.binding.Keys() {
@@ -212,7 +212,7 @@ func FuzzParseKeys(f *testing.F) {
 		if err != nil {
 			return
 		}
-		k := newKeyMap("↑↓", true)
+		k := newKeyMap("↑↓")
 		k.rebind(keys)
 		if faults := k.clashes(); len(faults) > 0 {
 			t.Fatalf("%q: %v", s, faults)

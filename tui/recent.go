@@ -11,7 +11,7 @@ import (
 func (m *Model) recentTitle() string {
 	c := m.row()
 	c.pad(1)
-	c.add(m.paint.title, "RECENT DECISIONS")
+	c.add(m.paint.title, m.belowTitle("RECENT DECISIONS"))
 	if s := m.today(true); len(s)+2 < c.free {
 		c.pad(c.free - len(s) - 1)
 		c.add(m.paint.dim, s)
@@ -39,18 +39,34 @@ func (m *Model) today(long bool) string {
 // recent is the lately ended calls in exactly h lines, the last first. The
 // lines are kept until the board or the size changes.
 func (m *Model) recent(h int) []string {
-	key := [4]int{m.rev, m.width, h, len(m.link.Operator)}
+	key := [5]int{m.rev, m.width, h, len(m.link.Operator), m.below.top}
 	if m.cache.recentKey != key || m.cache.recent == nil {
-		m.cache.recent, m.cache.recentKey = m.endedLines(h), key
+		m.cache.recent, m.cache.recentKey = m.endedLines(m.below.top, h), key
 	}
 	return m.cache.recent
 }
 
-func (m *Model) endedLines(h int) []string {
+// endedKnown counts the calls that ended and of which more is known than that.
+func (m *Model) endedKnown() int {
+	n := 0
+	for _, c := range m.board.Ended() {
+		if c.Known() {
+			n++
+		}
+	}
+	return n
+}
+
+// endedLines is h lines of the ended calls, without the first so many.
+func (m *Model) endedLines(skip, h int) []string {
 	lines := make([]string, 0, h)
 	ended := m.board.Ended()
 	for i := len(ended) - 1; i >= 0 && len(lines) < h; i-- {
-		if ended[i].Known() {
+		switch {
+		case !ended[i].Known():
+		case skip > 0:
+			skip--
+		default:
 			lines = append(lines, m.endedLine(ended[i]))
 		}
 	}

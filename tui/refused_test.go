@@ -77,23 +77,25 @@ func TestAQuietScreenIsNotTakenForAFrozenOne(t *testing.T) {
 	})
 }
 
+// A suspend that is shorter than what counts as frozen is one all the same: the
+// shell had the keys.
 func TestKeysAfterASuspendAreThrownAway(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := pick(rules{})
-		h.ring(14)
-		h.pass(time.Second)
-		h.key("ctrl+z")
-		time.Sleep(3 * time.Second)
-		h.do(tea.SuspendMsg{}) // both come after the shell's fg
-		h.do(tea.ResumeMsg{})
-		h.key("b")
-		if wrong := onlyDecided(h); wrong != "" {
-			t.Error(wrong)
-		}
-		if want := "The terminal was suspended for 3.0 s. Keys typed meanwhile were thrown away."; h.m.note.text != want {
-			t.Errorf("message: %q", h.m.note.text)
-		}
-	})
+	for _, span := range []time.Duration{500 * time.Millisecond, 3 * time.Second} {
+		proves(t, rules{noResume: true, noFreeze: true}, func(h *hands) string {
+			h.ring(14)
+			h.pass(time.Second)
+			h.key("ctrl+z")
+			time.Sleep(span)
+			h.do(tea.SuspendMsg{}) // both come after the shell's fg
+			h.do(tea.ResumeMsg{})
+			h.key("b")
+			want := "The terminal was suspended for " + tenths(span) + " s. Keys typed meanwhile were thrown away."
+			if h.m.note.text != want && len(h.decided()) == 0 {
+				return "message: " + h.m.note.text
+			}
+			return onlyDecided(h)
+		})
+	}
 }
 
 func TestKeysTypedOfflineAreNotSentThenOrLater(t *testing.T) {
@@ -128,6 +130,20 @@ func TestALinkThatRefusesToSendIsSaidSo(t *testing.T) {
 		if wrong := onlyDecided(h, 0); wrong != "" {
 			t.Errorf("pressed again: %s", wrong)
 		}
+	})
+}
+
+func TestKeysInTheFilterDecideNothing(t *testing.T) {
+	proves(t, rules{noTyping: true}, func(h *hands) string {
+		h.ring(12, 13, 14)
+		h.pass(time.Second)
+		h.key("/")
+		h.pass(time.Second)
+		for _, k := range []string{"b", "n", "f", "A", "b", "y"} {
+			h.key(k)
+			h.pass(time.Second)
+		}
+		return onlyDecided(h)
 	})
 }
 

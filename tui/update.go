@@ -155,6 +155,9 @@ func (m *Model) apply(e call.Event) {
 	if before != "" && before != call.Over && c.State == call.Over {
 		m.queue.haunt(c, m.now)
 	}
+	if before != call.Over && c.State == call.Over && m.below.top > 0 {
+		m.below.top++ // what is being read stays where it is
+	}
 	m.progress(e, c)
 }
 

@@ -16,7 +16,7 @@ import (
 // cache is the panes that stay as they are while calls count down.
 type cache struct {
 	recent    []string
-	recentKey [4]int
+	recentKey [5]int
 	tails     map[string]tail
 	stats     statsCache
 }
@@ -129,7 +129,7 @@ func (m *Model) stacked(lines []string) []string {
 	lines = append(lines, m.rule(m.position(), ""))
 	lines = append(lines, m.card(m.width, g.card)...)
 	if g.recent > 0 {
-		lines = append(lines, m.rule("RECENT", m.today(false)))
+		lines = append(lines, m.rule(m.belowTitle("RECENT"), m.today(false)))
 		lines = append(lines, m.recent(g.recent)...)
 	}
 	return m.foot(append(lines, m.rule("", "")))

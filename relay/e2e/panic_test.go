@@ -27,7 +27,7 @@ const (
 // showAndPanic is the second process.
 func showAndPanic(at string) int {
 	link := &bomb{at: at, lit: make(chan struct{})}
-	o := tui.Options{Link: link, Log: func() []string { panic(boom) }}
+	o := tui.Options{Link: link, Log: func() []tui.LogLine { panic(boom) }}
 	if err := tui.Run(context.Background(), o, os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return exitPanicked
