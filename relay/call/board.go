@@ -141,7 +141,7 @@ func (b *Board) begin(e Event) *Call {
 		b.ended = append(b.ended, c)
 		b.forget(e.At)
 		return c
-	case Changed, Claimed, Rejected, Refused, Gone, Unknown, Unconfirmed, Expired:
+	case Changed, Claimed, Withdrawn, Committed, Rejected, Refused, Gone, Unknown, Unconfirmed, Expired:
 		return nil
 	default:
 		return nil
@@ -159,8 +159,17 @@ func (c *Call) apply(e Event) {
 		}
 	case Claimed:
 		if c.Waits() && e.Claim != nil {
-			c.State, c.Claim, c.ClaimedAt, c.Reply = InClaim, e.Claim, e.At, nil
-			c.Tries++
+			c.claim(e)
+		}
+	case Withdrawn:
+		if c.Held != nil && c.Claim.Is(e.Claim) {
+			taken := append(slices.Clip(c.Withdrawn), *c.Claim) // clipped: a snapshot shares what is there
+			c.Withdrawn = taken[max(len(taken)-TakeBacks, 0):]
+			c.giveBack()
+		}
+	case Committed:
+		if c.Claim.Is(e.Claim) {
+			c.Held = nil
 		}
 	case Rejected, Refused, Gone, Unknown:
 		if c.State == InClaim || c.State == InDoubt {
@@ -177,9 +186,25 @@ func (c *Call) apply(e Event) {
 	}
 }
 
+func (c *Call) claim(e Event) {
+	if e.Claim.Hold > 0 {
+		c.Held = &Standing{c.State, c.Claim, c.Reply}
+	}
+	c.State, c.Claim, c.ClaimedAt, c.Reply = InClaim, e.Claim, e.At, nil
+	c.Tries++
+}
+
+// giveBack makes a call what it was before a claim for which nothing was sent.
+func (c *Call) giveBack() {
+	c.State, c.Claim, c.Reply, c.Held, c.ClaimedAt = c.Held.State, c.Held.Claim, c.Held.Reply, nil, time.Time{}
+	if c.Claim != nil {
+		c.ClaimedAt = c.RangAt.Add(c.Claim.After.Duration())
+	}
+}
+
 // reply takes in what became of the claim's request.
 func (c *Call) reply(e Event) {
-	c.Reply = e.Reply
+	c.Reply, c.Held = e.Reply, nil
 	switch e.Kind {
 	case Rejected:
 		c.State = InRejection
@@ -202,13 +227,16 @@ func (c *Call) reply(e Event) {
 		if c.Closing {
 			c.end(EndUnknown, e.At)
 		}
-	case Rang, Changed, Claimed, Ended, Unconfirmed, Expired:
+	case Rang, Changed, Claimed, Withdrawn, Committed, Ended, Unconfirmed, Expired:
 	}
 }
 
 // reported takes in Graph's report that the call is over.
 func (c *Call) reported(e Event) {
 	c.Result = e.Result
+	if c.Held != nil {
+		c.giveBack()
+	}
 	switch c.State {
 	case Ringing:
 		c.end(EndHungUp, e.At)

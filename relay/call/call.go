@@ -12,9 +12,18 @@
 //	   │                    ├─refused──▶ ringing again, if time is left
 //	   │                    ├─unknown──▶ unknown: no answer, or the relay died;
 //	   │                    │            may be claimed again while time is left
-//	   │                    └─gone─────▶ ended (gone): Graph knows no such call any more
+//	   │                    ├─gone─────▶ ended (gone): Graph knows no such call any more
+//	   │                    │            and, where the claim is held for its operator first:
+//	   │                    ├─withdrawn▶ what it was before the claim; may be claimed again
+//	   │                    ├─committed▶ claimed, and the request leaves
+//	   │                    └─ended────▶ ended, as if there had been no claim: nothing was sent
 //	   ├─ended──────────────▶ ended (hung up): the caller gave up, or it ended elsewhere
 //	   └─expired────────────▶ ended (timed out, or refused): nothing more can be sent
+//
+// A claim may be held ([Claim.Hold]): whoever made it can take it back until it is
+// committed. Withdrawn and committed are both appended on the claim's own last
+// event, so that one of them wins and no relay needs to ask another; a request
+// leaves for a held claim only after its committed is in the journal.
 //
 // Facts are in the past tense ([Rang], [Claimed]); wishes are imperative
 // ([Reject]). Applying never refuses a fact, because it is in the journal
@@ -136,6 +145,12 @@ type Call struct {
 	Result *Code  `json:"result,omitempty"`    // Graph's codes for the end, where it sent any
 	Nth    int    `json:"nth_today,omitempty"` // the how-manieth call of its caller today; 0 where that cannot be known
 
+	// Held is set while the claim can be taken back, and is what the call is then again.
+	Held *Standing `json:"held,omitempty"`
+	// Withdrawn is the claims that were taken back, the oldest first: none of
+	// these commands is ever carried out. Shared between copies; never changed in place.
+	Withdrawn []Claim `json:"withdrawn,omitempty"`
+
 	// Closing says that Graph reported the end while a claim was in flight:
 	// the claim's own answer then tells which ending it is.
 	Closing bool `json:"closing,omitempty"`
@@ -152,11 +167,27 @@ type Call struct {
 	Seq uint64 `json:"-"`
 }
 
+// Standing is where a call stood before a claim that is held.
+type Standing struct {
+	State State  `json:"state"` // Ringing or InDoubt
+	Claim *Claim `json:"claim,omitempty"`
+	Reply *Reply `json:"reply,omitempty"`
+}
+
 // Deadline is when Graph stops waiting (Graph v1.0, call: reject: 15 seconds).
 func (c *Call) Deadline() time.Time { return c.RangAt.Add(c.Ring.Duration()) }
 
 // Usable is when decisions end: the deadline less the margin for the request's way.
 func (c *Call) Usable() time.Time { return c.Deadline().Add(-c.Margin.Duration()) }
+
+// HeldUntil is when a claim that is held is meant to be committed. Until the
+// journal says that it is, it can still be taken back.
+func (c *Call) HeldUntil() time.Time {
+	if c.Claim == nil {
+		return c.ClaimedAt
+	}
+	return c.ClaimedAt.Add(c.Claim.Hold.Duration())
+}
 
 // Waits reports whether the call waits for a decision: it rings, or what became
 // of an earlier claim is unknown.

@@ -3,6 +3,7 @@ package call
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -16,12 +17,24 @@ type Command struct {
 	// Left is what was left of the call where the key was pressed, at that moment;
 	// 0 when that is not told.
 	Left time.Duration
+	// Hold is how long whoever decides wants to be able to take it back; 0 for a
+	// script, which never will.
+	Hold time.Duration
 }
 
 // StaleAfter is how late after its key a decision may come. Where the link or
 // the relay stood still for longer, the operator has seen that and been told
 // that calls ring on.
 const StaleAfter = 3 * time.Second
+
+const (
+	// HoldRoom is kept free between the end of a hold and the end of the usable
+	// time, for recording the commit.
+	HoldRoom = 500 * time.Millisecond
+	// TakeBacks is how often one call may be taken back: later claims are not held.
+	// It bounds what a call remembers.
+	TakeBacks = 8
+)
 
 // Why a command is refused. Losing, too late and gone are answers, not failures.
 var (
@@ -30,9 +43,13 @@ var (
 	ErrTooLate    = errors.New("too late: the time to decide is over")
 	ErrStale      = errors.New("the decision arrived seconds after its key; nothing was sent")
 	// ErrRepeated: this very command is the call's claim already, perhaps from
-	// before its relay was restarted. It is never carried out again; the call
-	// tells what became of it.
+	// before its relay was restarted, or was one that was taken back. It is never
+	// carried out again; the call tells what became of it.
 	ErrRepeated = errors.New("this command was carried out already")
+	// ErrNotHeld: no claim by this command stands: it was never made, was taken back
+	// already, or came to nothing.
+	ErrNotHeld = errors.New("there is nothing to take back")
+	ErrSent    = errors.New("sent already: it can no longer be taken back")
 )
 
 // TakenError is the answer to whoever was not first.
@@ -53,7 +70,7 @@ func (b *Board) Decide(cmd Command, now time.Time) (Event, error) {
 	if !ok || !c.Known() {
 		return Event{}, ErrNoSuchCall
 	}
-	if c.Claim != nil && c.Claim.Command == cmd.ID && c.Claim.Operator == cmd.Operator && cmd.ID != "" {
+	if c.Claim.by(cmd) || c.tookBack(cmd) {
 		return Event{}, ErrRepeated
 	}
 	switch c.State {
@@ -73,9 +90,61 @@ func (b *Board) Decide(cmd Command, now time.Time) (Event, error) {
 		Kind: Claimed, Call: c.ID, At: now,
 		Claim: &Claim{
 			Operator: cmd.Operator, Reason: cmd.Reason, Command: cmd.ID, Relay: cmd.Relay,
-			After: ToMillis(now.Sub(c.RangAt)),
+			After: ToMillis(now.Sub(c.RangAt)), Hold: c.hold(cmd.Hold, now),
 		},
 	}, nil
+}
+
+// hold is how long a claim made now is held: as long as is wished, but so that
+// its request still leaves in the usable time.
+func (c *Call) hold(wished time.Duration, now time.Time) Millis {
+	if len(c.Withdrawn) >= TakeBacks {
+		return 0
+	}
+	return ToMillis(max(min(wished, c.Usable().Sub(now)-HoldRoom), 0))
+}
+
+// by reports whether a command made the claim.
+func (c *Claim) by(cmd Command) bool {
+	return cmd.ID != "" && c.Is(&Claim{Operator: cmd.Operator, Command: cmd.ID})
+}
+
+func (c *Call) tookBack(cmd Command) bool {
+	return slices.ContainsFunc(c.Withdrawn, func(w Claim) bool { return w.by(cmd) })
+}
+
+// TakeBack judges whether the decision that a command made can be taken back: it
+// returns the [Withdrawn] event to append, conditional on the call's last
+// sequence, or why not. Only whoever made the decision can, and only until it is
+// committed. Of the command its ID, Call and Operator count.
+func (b *Board) TakeBack(cmd Command, now time.Time) (Event, error) {
+	c, ok := b.Get(cmd.Call)
+	switch {
+	case !ok || !c.Known():
+		return Event{}, ErrNoSuchCall
+	case !c.Claim.by(cmd), c.Waits():
+		return Event{}, ErrNotHeld
+	case c.Held == nil:
+		return Event{}, ErrSent
+	}
+	return Event{Kind: Withdrawn, Call: c.ID, At: now, Claim: c.Claim}, nil
+}
+
+// Commit judges whether the request of a claim may leave: it returns the
+// [Committed] event to append first, conditional on the call's last sequence.
+// done says that it is in the journal already. [ErrNotHeld] says that the claim
+// is no more: taken back, or the call is over.
+func (b *Board) Commit(id ID, claim *Claim, now time.Time) (e Event, done bool, err error) {
+	c, ok := b.Get(id)
+	switch {
+	case !ok || c.State != InClaim || !c.Claim.Is(claim):
+		return Event{}, false, ErrNotHeld
+	case c.Held == nil:
+		return Event{}, true, nil
+	case !now.Before(c.Usable()):
+		return Event{}, false, ErrTooLate
+	}
+	return Event{Kind: Committed, Call: c.ID, At: now, Claim: c.Claim}, false, nil
 }
 
 func (c *Call) taken(now time.Time) error {

@@ -12,7 +12,7 @@ import (
 func (s *script) draw() string {
 	var b strings.Builder
 	for _, c := range s.board.Live() {
-		b.WriteString(drawLive(c, s.now) + drawSeen(s.board, c) + drawClaim(c) + "\n")
+		b.WriteString(drawLive(c, s.now) + drawSeen(s.board, c) + drawClaim(c) + drawHold(c, s.now) + "\n")
 	}
 	for _, c := range s.board.Ended() {
 		b.WriteString(drawEnded(c))
@@ -93,6 +93,18 @@ func drawClaim(c *Call) string {
 		}
 	}
 	return out
+}
+
+// drawHold is how long a claim can be taken back, and those that were.
+func drawHold(c *Call, now time.Time) string {
+	var b strings.Builder
+	if c.Held != nil {
+		fmt.Fprintf(&b, ", held %v more, then as it was: %s", c.HeldUntil().Sub(now), c.Held.State)
+	}
+	for _, w := range c.Withdrawn {
+		fmt.Fprintf(&b, "\n           taken back: %s %s", w.Operator, w.Reason)
+	}
+	return b.String()
 }
 
 func drawTally(board *Board) string {

@@ -11,6 +11,8 @@ const (
 	Rang        EventKind = "rang"        // Graph told of an incoming call
 	Changed     EventKind = "changed"     // Graph refreshed the details; never the deadline
 	Claimed     EventKind = "claimed"     // an operator decided, first
+	Withdrawn   EventKind = "withdrawn"   // whoever decided took it back in time; nothing was sent
+	Committed   EventKind = "committed"   // the time to take it back is over; the request leaves
 	Rejected    EventKind = "rejected"    // Graph accepted the rejection (2xx)
 	Refused     EventKind = "refused"     // Graph did not take the rejection; nothing changed
 	Gone        EventKind = "gone"        // Graph knows no such call any more
@@ -32,7 +34,7 @@ type Event struct {
 	Details *Details `json:"details,omitempty"`   // Rang, Changed
 	Ring    Millis   `json:"ring_ms,omitempty"`   // Rang
 	Margin  Millis   `json:"margin_ms,omitempty"` // Rang
-	Claim   *Claim   `json:"claim,omitempty"`     // Claimed
+	Claim   *Claim   `json:"claim,omitempty"`     // Claimed; Withdrawn, Committed: the one it was
 	Reply   *Reply   `json:"reply,omitempty"`     // Rejected, Refused, Gone, Unknown
 	Result  *Code    `json:"result,omitempty"`    // Ended, where Graph sent codes
 }
@@ -44,6 +46,12 @@ type Claim struct {
 	Command  string `json:"request_id,omitempty"` // the operator's own id of the command
 	Relay    string `json:"relay,omitempty"`      // which running relay carries it out
 	After    Millis `json:"after_ms"`             // from the ring to the decision
+	Hold     Millis `json:"hold_ms,omitempty"`    // from the decision until the request leaves; meanwhile it can be taken back
+}
+
+// Is reports whether two claims are one and the same: made by one command of one operator.
+func (c *Claim) Is(other *Claim) bool {
+	return c != nil && other != nil && c.Operator == other.Operator && c.Command == other.Command
 }
 
 // Reply is what became of the request that carried a claim to Graph.
@@ -52,7 +60,7 @@ type Reply struct {
 	Code     string `json:"code,omitempty"`       // Graph's own code, such as 7504 or 8522
 	Words    string `json:"words,omitempty"`      // what it means and what to do, in our own words
 	Request  string `json:"request_id,omitempty"` // Graph's request-id, for a support case
-	Took     Millis `json:"took_ms"`              // from the claim to the answer
+	Took     Millis `json:"took_ms"`              // from the claim, where it was held from its commit, to the answer
 	Tries    int    `json:"tries,omitempty"`      // requests sent
 	Probably bool   `json:"probably,omitempty"`   // Gone on a retry: the first request probably did it
 }

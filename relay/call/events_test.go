@@ -15,7 +15,7 @@ import (
 
 // kinds is every kind of event, and one that only a newer relay knows.
 var kinds = []EventKind{
-	Rang, Changed, Claimed, Rejected, Refused, Gone, Unknown, Ended, Unconfirmed, Expired, "transferred", "",
+	Rang, Changed, Claimed, Withdrawn, Committed, Rejected, Refused, Gone, Unknown, Ended, Unconfirmed, Expired, "transferred", "",
 }
 
 // anyEvents draws events in any order, sense or none: few calls, so that they
@@ -50,6 +50,8 @@ func anyEvent(t *rapid.T, seq uint64, at time.Time) Event {
 	e.Claim = &Claim{
 		Operator: rapid.SampledFrom([]string{"ana", "ben"}).Draw(t, "operator"),
 		Reason:   rapid.SampledFrom([]Reason{Busy, None, Forbidden}).Draw(t, "reason"),
+		Command:  rapid.SampledFrom([]string{"", "k1", "k1", "k2"}).Draw(t, "command"),
+		Hold:     Millis(rapid.SampledFrom([]int64{-1, 0, 2000, 2000}).Draw(t, "hold")),
 	}
 	e.Reply = &Reply{Status: int(seq), Probably: rapid.Bool().Draw(t, "probably")}
 	e.Result = &Code{Code: int(seq)}
@@ -127,6 +129,12 @@ func consistent(b *Board) error {
 			return fmt.Errorf("%s is live and never rang", c.ID)
 		case c.State == InClaim && c.Claim == nil, c.State == InRejection && c.Claim == nil, c.State == InDoubt && c.Claim == nil:
 			return fmt.Errorf("%s is %s by nobody", c.ID, c.State)
+		case c.Held != nil && c.State != InClaim, c.Held != nil && c.Held.State != Ringing && c.Held.State != InDoubt:
+			return fmt.Errorf("%s is %s and can be taken back to %+v", c.ID, c.State, c.Held)
+		case c.Held != nil && c.Closing:
+			return fmt.Errorf("%s is held although its end is reported", c.ID)
+		case len(c.Withdrawn) > TakeBacks:
+			return fmt.Errorf("%s remembers %d claims that were taken back", c.ID, len(c.Withdrawn))
 		case c.Closing && c.State != InClaim && !over:
 			return fmt.Errorf("%s is %s although its end is reported", c.ID, c.State)
 		}
@@ -155,6 +163,7 @@ func TestConsistencyCheckSeesABrokenBoard(t *testing.T) {
 		"lost":                func(b *Board) { b.live = b.live[:1] },
 		"ended but listed":    func(b *Board) { b.live[0].State = Over },
 		"claimed by nobody":   func(b *Board) { b.live[0].State = InClaim },
+		"held and rings":      func(b *Board) { b.live[0].Held = &Standing{State: Ringing} },
 		"end without an end":  func(b *Board) { b.ended[0].Ending = "" },
 		"forgotten, not gone": func(b *Board) { delete(b.calls, "c") },
 	} {
@@ -202,7 +211,7 @@ func eventOf(kind, id, rest byte, seq uint64) Event {
 		At: begin.Add(time.Duration(int8(rest)) * time.Second), Ring: Millis(rest) * 100,
 	}
 	if rest%4 != 0 {
-		e.Details, e.Claim, e.Reply = &Details{Caller: Party{Kind: Phone, ID: strconv.Itoa(int(rest % 3))}}, &Claim{Operator: "ana", Reason: Busy}, &Reply{Probably: rest%8 == 1}
+		e.Details, e.Claim, e.Reply = &Details{Caller: Party{Kind: Phone, ID: strconv.Itoa(int(rest % 3))}}, &Claim{Operator: "ana", Reason: Busy, Hold: Millis(rest % 3)}, &Reply{Probably: rest%8 == 1}
 	}
 	return e
 }

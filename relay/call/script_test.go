@@ -35,7 +35,10 @@ var begin = time.Date(2026, 11, 23, 11, 59, 50, 0, time.UTC)
 //	at T ended ID [CODE SUBCODE]
 //	at T unconfirmed|expired ID
 //	at T fact KIND ID                    an event of any kind, without contents
-//	at T OPERATOR busy|none|forbidden ID a decision: judged, and applied if it won
+//	at T OPERATOR busy|none|forbidden ID [hold=2s]
+//	                                     a decision: judged, and applied if it won
+//	at T OPERATOR undo ID                takes the operator's last decision on it back, likewise
+//	at T commit ID                       the call's claim is committed, likewise
 //	at T snapshot                        go on with a board restored from this one
 //	at T look                            nothing happens, time passes
 //	at T day                             tells what the ledger knows of the day
@@ -70,7 +73,7 @@ func TestScripts(t *testing.T) {
 
 // runScript returns the script with the answers it should have.
 func runScript(text string) (string, error) {
-	s := &script{board: NewBoard(), now: begin}
+	s := &script{board: NewBoard(), now: begin, last: map[string]Command{}, asked: map[string]time.Time{}}
 	var out strings.Builder
 	skip, said := false, ""
 	for number, line := range strings.Split(text, "\n") {
@@ -101,6 +104,8 @@ func runScript(text string) (string, error) {
 type script struct {
 	board *Board
 	now   time.Time
+	last  map[string]Command   // by operator and call
+	asked map[string]time.Time // when a held claim of a call was committed
 }
 
 var errScript = errors.New("no such command")
@@ -128,8 +133,23 @@ func (s *script) run(line string) (answer string, err error) {
 		return "", nil
 	case verb == "fact" && len(args) == 2:
 		return s.apply(Event{Kind: EventKind(args[0]), Call: ID(args[1])}), nil
-	case len(args) == 2 && isReason(args[0]):
-		return s.decide(verb, args[0], args[1])
+	case len(args) >= 2 && isReason(args[0]):
+		return s.decide(verb, args[0], args[1], args[2:])
+	case len(args) == 2 && args[0] == "undo":
+		cmd, decided := s.last[verb+args[1]]
+		if c, ok := s.board.Get(ID(args[1])); ok && !decided {
+			cmd = Command{ID: c.Claim.Command, Call: c.ID, Operator: verb} // somebody else's
+		}
+		e, err := s.board.TakeBack(cmd, s.now)
+		return s.judged(verb, e, err, "took it back")
+	case verb == "commit" && len(args) == 1:
+		c, _ := s.board.Get(ID(args[0]))
+		e, done, err := s.board.Commit(ID(args[0]), c.Claim, s.now)
+		if done {
+			return "commit: is in the journal already\n", nil
+		}
+		s.asked[c.ID.Key()] = s.now
+		return s.judged("commit", e, err, "the request leaves")
 	case len(args) > 0:
 		e, err := fact(EventKind(verb), args)
 		if err != nil {
@@ -146,8 +166,15 @@ func (s *script) run(line string) (answer string, err error) {
 // took fills in how long Graph needed, as the relay would.
 func (s *script) took(e Event) {
 	if c, ok := s.board.Get(e.Call); ok && !c.ClaimedAt.IsZero() {
-		e.Reply.Took = ToMillis(s.now.Sub(c.ClaimedAt))
+		e.Reply.Took = ToMillis(s.now.Sub(maxTime(c.ClaimedAt, s.asked[c.ID.Key()])))
 	}
+}
+
+func maxTime(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
 }
 
 func (s *script) apply(e Event) string {
@@ -156,18 +183,36 @@ func (s *script) apply(e Event) string {
 	return ""
 }
 
-func (s *script) decide(operator, reason, id string) (string, error) {
+func (s *script) decide(operator, reason, id string, rest []string) (string, error) {
 	why, err := ParseReason(reason)
 	if err != nil {
 		return "", err
 	}
 	cmd := Command{ID: operator + s.now.Sub(begin).String(), Call: ID(id), Reason: why, Operator: operator, Relay: "r1"}
+	for _, arg := range rest {
+		if cmd.Hold, err = time.ParseDuration(strings.TrimPrefix(arg, "hold=")); err != nil {
+			return "", err
+		}
+	}
+	s.last[operator+id] = cmd
 	e, err := s.board.Decide(cmd, s.now)
 	if err != nil {
-		return fmt.Sprintf("%s: %v\n", operator, err), nil
+		return s.judged(operator, e, err, "")
+	}
+	done := fmt.Sprintf("claimed %d ms after the ring", e.Claim.After)
+	if e.Claim.Hold > 0 {
+		done += fmt.Sprintf(", held for %d ms", e.Claim.Hold)
+	}
+	return s.judged(operator, e, nil, done)
+}
+
+// judged applies an event that won, and says how the rules have answered.
+func (s *script) judged(who string, e Event, err error, done string) (string, error) {
+	if err != nil {
+		return fmt.Sprintf("%s: %v\n", who, err), nil
 	}
 	s.apply(e)
-	return fmt.Sprintf("%s: claimed %d ms after the ring\n", operator, e.Claim.After), nil
+	return fmt.Sprintf("%s: %s\n", who, done), nil
 }
 
 // fact reads an event as a script writes it.
@@ -193,8 +238,8 @@ func fact(kind EventKind, args []string) (Event, error) {
 		return e, nil
 	case Unconfirmed, Expired:
 		return e, nil
-	case Claimed:
-		return e, errors.New("a claim is made by a decision")
+	case Claimed, Withdrawn, Committed:
+		return e, errors.New("a claim is made, taken back and committed by a decision")
 	default:
 		return e, errScript
 	}

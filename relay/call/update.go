@@ -15,15 +15,25 @@ type Verdict string
 
 // The verdicts.
 const (
-	WasRejected Verdict = "rejected"     // Graph accepted it, or probably did: the reply says so
-	WasRefused  Verdict = "refused"      // Graph did not take it
-	WasGone     Verdict = "gone"         // the call is already gone
-	WasUnknown  Verdict = "unknown"      // no answer; it may have worked
-	WasTooLate  Verdict = "too_late"     // the time to decide was over; nothing was sent
-	WasTaken    Verdict = "taken"        // another operator was faster
-	NoSuchCall  Verdict = "no_such_call" // this relay never heard of it
-	NotSent     Verdict = "not_sent"     // the command never reached the relay, or the relay could not record it
+	WasRejected  Verdict = "rejected"     // Graph accepted it, or probably did: the reply says so
+	WasRefused   Verdict = "refused"      // Graph did not take it
+	WasGone      Verdict = "gone"         // the call is already gone
+	WasUnknown   Verdict = "unknown"      // no answer; it may have worked
+	WasTooLate   Verdict = "too_late"     // the time to decide was over; nothing was sent
+	WasTaken     Verdict = "taken"        // another operator was faster
+	NoSuchCall   Verdict = "no_such_call" // this relay never heard of it
+	WasWithdrawn Verdict = "withdrawn"    // whoever decided took it back in time; nothing was sent
+	NotSent      Verdict = "not_sent"     // the command never reached the relay, or the relay could not record it
 )
+
+// VerdictOn is what became of an operator's command that made a claim of this
+// call, as far as the board knows.
+func (c *Call) VerdictOn(operator, command string) Verdict {
+	if c.tookBack(Command{ID: command, Operator: operator}) {
+		return WasWithdrawn
+	}
+	return c.Verdict()
+}
 
 // Verdict is what became of the call's last claim, as far as the board knows;
 // [WasUnknown] while that is under way.
