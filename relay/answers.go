@@ -47,21 +47,47 @@ func (a *answers) claim(cmd call.Command, now time.Time) (p *pending, first bool
 	return p, true
 }
 
-// decideOnce carries a command out, or waits for the answer of its twin.
-func (s *Server) decideOnce(cmd call.Command) call.Answer {
+// open reports whether the answer to a command is still owed, and the channel
+// that closes when it is there.
+func (a *answers) open(cmd call.Command) (answered <-chan struct{}, open bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	p, ok := a.kept[[2]string{cmd.Operator, cmd.ID}]
+	if !ok {
+		return nil, false
+	}
+	select {
+	case <-p.done:
+		return p.done, false
+	default:
+		return p.done, true
+	}
+}
+
+// decideOnce carries a command out, or waits for the answer of its twin. held is
+// told where the decision waits to be taken back.
+func (s *Server) decideOnce(cmd call.Command, held func()) call.Answer {
+	return s.noted(cmd, held)()
+}
+
+// noted is decideOnce in two steps: from its return on a take-back of the command
+// knows that it is under way. Whoever noted a command must carry it out.
+func (s *Server) noted(cmd call.Command, held func()) func() call.Answer {
 	p, first := s.answers.claim(cmd, time.Now())
-	if first {
-		p.answer = s.decide(cmd)
-		s.metrics.decisions.WithLabelValues(string(p.answer.Verdict)).Inc()
-		s.log.Info("decision", "call", cmd.Call, "operator", cmd.Operator, "reason", cmd.Reason, "outcome", p.answer.Verdict)
-		close(p.done)
-	}
-	<-p.done
-	if p.cmd.Call.Key() != cmd.Call.Key() || p.cmd.Reason != cmd.Reason {
-		return call.Answer{
-			Request: cmd.ID, Call: cmd.Call, Verdict: call.NotSent,
-			Words: "this request_id was used for another decision; each decision needs one of its own",
+	return func() call.Answer {
+		if first {
+			p.answer = s.decide(cmd, held)
+			s.metrics.decisions.WithLabelValues(string(p.answer.Verdict)).Inc()
+			s.log.Info("decision", "call", cmd.Call, "operator", cmd.Operator, "reason", cmd.Reason, "outcome", p.answer.Verdict)
+			close(p.done)
 		}
+		<-p.done
+		if p.cmd.Call.Key() != cmd.Call.Key() || p.cmd.Reason != cmd.Reason {
+			return call.Answer{
+				Request: cmd.ID, Call: cmd.Call, Verdict: call.NotSent,
+				Words: "this request_id was used for another decision; each decision needs one of its own",
+			}
+		}
+		return p.answer
 	}
-	return p.answer
 }

@@ -18,21 +18,35 @@ const (
 	appendWithin = 2500 * time.Millisecond
 )
 
-// decide is the way of a decision: claim by appending, then ask Graph, then
-// record the outcome. Losing the append is losing the race.
-func (s *Server) decide(cmd call.Command) call.Answer {
+// decide is the way of a decision: claim by appending, wait while it can be taken
+// back, then ask Graph, then record the outcome. Losing the append is losing the
+// race. held is told when the waiting begins.
+func (s *Server) decide(cmd call.Command, held func()) call.Answer {
 	answer := call.Answer{Request: cmd.ID, Call: cmd.Call, Reason: cmd.Reason}
 	defer s.carrying(cmd)()
 	claim, seq, err := s.claim(cmd)
 	if errors.Is(err, call.ErrRepeated) {
-		return s.repeated(answer)
+		return s.repeated(answer, cmd.Operator)
 	}
 	if err != nil {
 		return refusal(answer, err)
 	}
+	if claim.Claim.Hold > 0 {
+		held()
+	}
+	sent, seq, err := s.commit(claim, seq)
 	c, _ := s.desk.look(cmd.Call)
-	outcome := s.askGraph(c, claim)
-	s.recordOutcome(c, outcome, seq)
+	if errors.Is(err, call.ErrNotHeld) {
+		return became(answer, cmd.Operator, c)
+	}
+	outcome := tooLate(c)
+	if err == nil {
+		outcome = s.askGraph(c, sent)
+	}
+	if !s.recordOutcome(c, outcome, claim.Claim, seq) {
+		c, _ = s.desk.look(cmd.Call)
+		return became(answer, cmd.Operator, c)
+	}
 	answer.Reply, answer.Words = outcome.Reply, outcome.Reply.Words
 	answer.Verdict = verdictOf(outcome)
 	if outcome.Reply.Words == tooSlow {
@@ -53,7 +67,7 @@ func verdictOf(e call.Event) call.Verdict {
 			return call.WasRejected // and unconfirmed: the words say so
 		}
 		return call.WasGone
-	case call.Unknown, call.Rang, call.Changed, call.Claimed, call.Ended, call.Unconfirmed, call.Expired:
+	case call.Unknown, call.Rang, call.Changed, call.Claimed, call.Withdrawn, call.Committed, call.Ended, call.Unconfirmed, call.Expired:
 		return call.WasUnknown
 	default:
 		return call.WasUnknown
@@ -84,17 +98,14 @@ func (s *Server) carried(c *call.Claim) bool {
 
 // repeated answers a command that is in the journal already, by what became of
 // it: this relay from before a restart, or another one, carries it out.
-func (s *Server) repeated(a call.Answer) call.Answer {
+func (s *Server) repeated(a call.Answer, operator string) call.Answer {
 	for {
 		changed := s.desk.news()
 		c, ok := s.desk.look(a.Call)
 		left := time.Until(c.Deadline().Add(outcomeAfter))
-		if !ok || c.State != call.InClaim || left <= 0 {
-			a.Verdict, a.Reply = c.Verdict(), c.Reply
-			if c.Reply != nil {
-				a.Words = c.Reply.Words
-			}
-			return a
+		now := became(a, operator, c)
+		if !ok || c.State != call.InClaim || now.Verdict == call.WasWithdrawn || left <= 0 {
+			return now
 		}
 		timer := time.NewTimer(left)
 		select {
@@ -190,7 +201,7 @@ func (s *Server) append(ctx context.Context, e call.Event, expected uint64) (uin
 // time that was left, on a slow disk or cluster, nothing is sent at all.
 func (s *Server) askGraph(c call.Call, claim call.Event) call.Event {
 	if !time.Now().Before(c.Usable()) {
-		return call.Event{Kind: call.Refused, Call: c.ID, At: time.Now(), Reply: &call.Reply{Words: tooSlow}}
+		return tooLate(c)
 	}
 	ctx, cancel := context.WithDeadline(s.base, c.Deadline())
 	defer cancel()
@@ -202,23 +213,33 @@ func (s *Server) askGraph(c call.Call, claim call.Event) call.Event {
 	return outcomeOf(c, receipt, err, claim.At)
 }
 
-// recordOutcome makes the outcome durable, whatever else happened to the call
-// meanwhile, and returns when the board shows it, so that an operator's answer
-// never overtakes the events that led to it. It gives up a second after the
-// deadline; the sweep then says that the outcome is unknown.
-func (s *Server) recordOutcome(c call.Call, e call.Event, expected uint64) {
+// tooLate is the outcome of a claim whose time passed before its request could leave.
+func tooLate(c call.Call) call.Event {
+	return call.Event{Kind: call.Refused, Call: c.ID, At: time.Now(), Reply: &call.Reply{Words: tooSlow}}
+}
+
+// recordOutcome makes the outcome of a claim durable, whatever else happened to
+// the call meanwhile, and returns when the board shows it, so that an operator's
+// answer never overtakes the events that led to it. It gives up a second after
+// the deadline; the sweep then says that the outcome is unknown. It reports false
+// when the call is no longer of that claim: it was taken back, and may be
+// somebody else's by now, whose claim must not get this outcome.
+func (s *Server) recordOutcome(c call.Call, e call.Event, claim *call.Claim, expected uint64) bool {
 	ctx, cancel := context.WithDeadline(s.base, c.Deadline().Add(outcomeAfter))
 	defer cancel()
 	for try := 0; ctx.Err() == nil; try++ {
 		seq, err := s.append(ctx, e, expected)
 		if err == nil {
 			_ = s.desk.await(ctx, seq) // a board that is late does not undo what is recorded
-			return
+			return true
 		}
 		if _, err := s.catchUp(ctx, c.ID); err == nil {
 			now, _ := s.desk.look(c.ID)
 			if now.Reply != nil && *now.Reply == *e.Reply {
-				return // the append arrived although its reply was lost
+				return true // the append arrived although its reply was lost
+			}
+			if !now.Claim.Is(claim) {
+				return false
 			}
 			expected = now.Seq
 		}
@@ -228,6 +249,7 @@ func (s *Server) recordOutcome(c call.Call, e call.Event, expected uint64) {
 		pause(ctx, try)
 	}
 	s.log.Error("an outcome could not be recorded", "event", e.Kind)
+	return true
 }
 
 // refusal turns the rules' errors into an answer with a sentence.

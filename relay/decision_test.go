@@ -146,7 +146,7 @@ func race(h *house, calls int) (wrong []string) {
 							ID: fmt.Sprint(name, i), Call: call.ID(fmt.Sprintf("c%d", i)), Reason: call.Busy,
 							Operator: name, Relay: h.server.id,
 						}
-						verdicts[n].Store(i, h.server.decideOnce(cmd))
+						verdicts[n].Store(i, h.decideOnce(cmd))
 					}
 				})
 			}
@@ -213,7 +213,7 @@ func (h *house) decide(operator, id string, reason call.Reason) call.Answer {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	return h.server.decideOnce(cmd)
+	return h.decideOnce(cmd)
 }
 
 func TestADecisionThatCannotBeRecordedSendsNothing(t *testing.T) {
@@ -432,7 +432,7 @@ func TestO04AClaimWhoseRelayDiedIsUnknownAndMayBeClaimedAgain(t *testing.T) {
 	if d := after.Deadline().Sub(before.Deadline()); d.Abs() > 20*time.Millisecond {
 		t.Errorf("the deadline of a ringing call moved by %v over a restart", d)
 	}
-	if a := again.server.decideOnce(cmd); a.Verdict != call.WasUnknown {
+	if a := again.decideOnce(cmd); a.Verdict != call.WasUnknown {
 		t.Errorf("the same command after the restart: %+v, want unknown", a)
 	}
 	if got := len(again.graph.requests()); got != 0 {
@@ -530,12 +530,12 @@ func TestC12ACommandRepeatedAtARestartedRelayIsAnsweredByWhatBecameOfIt(t *testi
 			if err != nil {
 				t.Fatal(err)
 			}
-			if a := h.server.decideOnce(cmd); a.Verdict != tt.want {
+			if a := h.decideOnce(cmd); a.Verdict != tt.want {
 				t.Errorf("first: %+v, want %s", a, tt.want)
 			}
 			h.stop()
 			again := reopen(t, dir)
-			if a := again.server.decideOnce(cmd); a.Verdict != tt.want {
+			if a := again.decideOnce(cmd); a.Verdict != tt.want {
 				t.Errorf("repeated: %+v, want %s", a, tt.want)
 			}
 			if got := len(again.graph.requests()); got != 0 {

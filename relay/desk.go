@@ -203,6 +203,31 @@ func (d *desk) decide(cmd call.Command, now time.Time) (e call.Event, expected u
 	return e, c.Seq, nil
 }
 
+// takeBack judges a wish to take a decision back, in the manner of decide.
+func (d *desk) takeBack(cmd call.Command, now time.Time) (e call.Event, expected uint64, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	e, err = d.board.TakeBack(cmd, now)
+	if err != nil {
+		return e, 0, err
+	}
+	c, _ := d.board.Get(cmd.Call)
+	return e, c.Seq, nil
+}
+
+// commit judges whether the request of a held claim may leave, likewise. done
+// says that its commit is recorded, of which e then is a copy.
+func (d *desk) commit(claim call.Event, now time.Time) (e call.Event, expected uint64, done bool, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	e, done, err = d.board.Commit(claim.Call, claim.Claim, now)
+	if err != nil {
+		return e, 0, false, err
+	}
+	c, _ := d.board.Get(claim.Call)
+	return e, c.Seq, done, nil
+}
+
 // news returns the channel that closes at the next change. Ask for it before
 // looking, and no change is missed.
 func (d *desk) news() <-chan struct{} {

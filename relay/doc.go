@@ -14,9 +14,10 @@
 //   - a webhook is answered 202 only after its events are synced in the journal;
 //   - a request to Graph leaves only for a call claimed in the journal by this
 //     relay, before the call's usable time is over, and once for each claim
-//     (retries of the same rejection included in that one claim);
+//     (retries of the same rejection included in that one claim); where the claim
+//     is held so that it can be taken back, only after it was committed there too;
 //   - every accepted decision ends as rejected, refused, gone or unknown, at the
-//     latest a second after the call's deadline;
+//     latest a second after the call's deadline, or taken back by whoever made it;
 //   - a console is shown every event after its welcome once and in order, or
 //     its socket is closed.
 package relay

@@ -192,9 +192,9 @@ func TestTheSameRequestIDForAnotherDecisionIsNoDecision(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.server.decideOnce(cmd)
+	h.decideOnce(cmd)
 	cmd.Call = "B"
-	if a := h.server.decideOnce(cmd); a.Verdict != call.NotSent || a.Call != "B" || a.Words == "" {
+	if a := h.decideOnce(cmd); a.Verdict != call.NotSent || a.Call != "B" || a.Words == "" {
 		t.Errorf("answer %+v, want not_sent about B", a)
 	}
 	if c, _ := h.server.Look("B"); c.State != call.Ringing {

@@ -100,6 +100,7 @@ func (s *Server) goDown(srv *http.Server) {
 	s.mu.Lock()
 	s.stopping = true
 	s.mu.Unlock()
+	close(s.leaving) // decisions that wait to be taken back are carried out
 	ctx, cancel := context.WithTimeout(context.Background(), finishWithin)
 	defer cancel()
 	_ = srv.Shutdown(ctx) // the consoles' sockets are not its business

@@ -76,6 +76,7 @@ type Options struct {
 	Bot          string        // what the relay calls itself on the screens
 	RingTimeout  time.Duration // Graph v1.0, call: reject: 15 s
 	RejectMargin time.Duration // decisions end this much before the ring timeout
+	Undo         time.Duration // how long a console's decision can be taken back; 0 = not at all
 	MaxBody      int64         // of a notification in bytes; 0 = 256 KiB
 	Shared       bool          // other relays write to the same journal
 	TLS          *tls.Config   // nil: plain HTTP, for loopback and behind a tunnel
@@ -94,6 +95,8 @@ type Server struct {
 	base context.Context // for decisions: they end by their own deadlines, not with Run's context
 	hush *hush
 
+	leaving chan struct{} // closed when going down begins
+
 	// Under mu, which is taken after the desk's, never before.
 	mu       sync.Mutex
 	stopping bool           // nothing new begins
@@ -110,6 +113,7 @@ func New(o Options) *Server {
 	s := &Server{
 		opts: o, log: o.Logger, id: newID(), base: context.Background(),
 		answers: &answers{kept: map[[2]string]*pending{}}, claims: map[[2]string]bool{}, hush: newHush(o.Logger),
+		leaving: make(chan struct{}),
 	}
 	s.desk = newDesk(o.Journal.Epoch(), o.Logger, s.due)
 	s.metrics = newMetrics(s.desk)

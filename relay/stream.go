@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -99,7 +100,7 @@ func (s *Server) handleStream(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if !s.begin(&s.consoles) {
-		s.refuseConsole(w, http.StatusServiceUnavailable, "stopping", goingDown)
+		s.refuseConsole(w, http.StatusServiceUnavailable, "stopping", errGoingDown.Error())
 		return
 	}
 	defer s.consoles.Done()
@@ -111,7 +112,7 @@ func (s *Server) handleStream(w http.ResponseWriter, r *http.Request) {
 	s.serveSeat(newSeat(conn, operator, bearer(r), s.opts.Bot), from)
 }
 
-const goingDown = "The relay is going down; come back."
+var errGoingDown = errors.New("The relay is going down; come back.") //nolint:revive,staticcheck // a sentence for the console
 
 // serveSeat is one console from its welcome to its end.
 func (s *Server) serveSeat(st *seat, from *wire.Cursor) {
@@ -163,7 +164,7 @@ func (s *Server) listen(st *seat) {
 			st.hangUp(wire.BadFrame, "a frame is one JSON object in a text message")
 			return
 		}
-		if f.Kind != wire.KindReject {
+		if f.Kind != wire.KindReject && f.Kind != wire.KindUndo {
 			continue // "alive" keeps the deadline; what is unknown is ignored
 		}
 		// Revoked a moment ago: its next command is refused already.
@@ -171,54 +172,88 @@ func (s *Server) listen(st *seat) {
 			st.hangUp(wire.BadToken, "the operator's token is no longer valid")
 			return
 		}
-		cmd, err := s.command(f.Request, string(f.Call), f.Reason, st.operator)
-		if f.Remaining != nil {
-			cmd.Left = f.Remaining.Duration()
-		}
-		if err != nil {
-			s.reply(st, call.Answer{Request: f.Request, Call: f.Call, Verdict: call.NotSent, Words: err.Error()})
-			continue
-		}
 		select {
 		case busy <- struct{}{}:
 		default:
 			st.hangUp(wire.TooMany, "too many decisions at once")
 			return
 		}
-		if !s.begin(&s.work) {
-			s.reply(st, call.Answer{Request: f.Request, Call: f.Call, Verdict: call.NotSent, Words: goingDown})
-			continue
-		}
-		go func() {
-			defer s.work.Done()
-			defer func() { <-busy }()
-			s.reply(st, s.decideOnce(cmd))
-		}()
+		s.heed(st, f, sync.OnceFunc(func() { <-busy }))
 	}
+}
+
+// heed carries out what a console wishes, and is not waited for. done is told
+// when that costs nothing more: at its end, or when it only waits to be taken back.
+func (s *Server) heed(st *seat, f wire.FromConsole, done func()) {
+	work, err := s.wished(st, f, done)
+	if err != nil {
+		done()
+		if f.Kind == wire.KindReject { // a take-back has no answer of its own
+			s.reply(st, call.Answer{Request: f.Request, Call: f.Call, Verdict: call.NotSent, Words: err.Error()})
+		}
+		return
+	}
+	go func() {
+		defer s.work.Done()
+		defer done()
+		work()
+	}()
+}
+
+// wished is what there is to do for a console's frame. It has begun, unless there
+// is an error.
+func (s *Server) wished(st *seat, f wire.FromConsole, held func()) (func(), error) {
+	var cmd call.Command
+	var err error
+	if f.Kind == wire.KindUndo {
+		cmd, err = s.wish(f.Request, string(f.Call), st.operator)
+	} else {
+		cmd, err = s.command(f.Request, string(f.Call), f.Reason, st.operator)
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case !s.begin(&s.work):
+		return nil, errGoingDown
+	case f.Kind == wire.KindUndo:
+		return func() { s.undo(cmd) }, nil
+	}
+	if f.Remaining != nil {
+		cmd.Left = f.Remaining.Duration()
+	}
+	cmd.Hold = s.opts.Undo
+	decide := s.noted(cmd, held)
+	return func() { s.reply(st, decide()) }, nil
 }
 
 func (s *Server) reply(st *seat, a call.Answer) {
 	st.offer(s.desk.frame(wire.Result{Kind: wire.KindResult, Answer: a}))
 }
 
-// command checks what an operator sent.
+// command checks a decision that an operator sent.
 func (s *Server) command(request, id, reason, operator string) (call.Command, error) {
-	cid, err := call.ParseID(id)
-	if err != nil {
-		return call.Command{}, err
+	cmd, err := s.wish(request, id, operator)
+	if err == nil {
+		cmd.Reason, err = call.ParseReason(reason)
 	}
-	why, err := call.ParseReason(reason)
+	return cmd, err
+}
+
+// wish checks as much of it as a take-back has: all but the reason.
+func (s *Server) wish(request, id, operator string) (call.Command, error) {
+	cid, err := call.ParseID(id)
 	if err != nil {
 		return call.Command{}, err
 	}
 	if len(request) == 0 || len(request) > 64 {
 		return call.Command{}, errors.New("a request_id has 1 to 64 characters")
 	}
-	return call.Command{ID: request, Call: cid, Reason: why, Operator: operator, Relay: s.id}, nil
+	return call.Command{ID: request, Call: cid, Operator: operator, Relay: s.id}, nil
 }
 
 // handleReject serves POST /v1/calls/{id}/reject: a console's decision for
-// scripts, with the same answer.
+// scripts, with the same answer. It is never held: a script has nobody who could
+// take it back, and waits for the outcome.
 func (s *Server) handleReject(w http.ResponseWriter, r *http.Request) {
 	operator, ok := s.admit(w, r)
 	if !ok {
@@ -247,7 +282,7 @@ func (s *Server) handleReject(w http.ResponseWriter, r *http.Request) {
 	answer := make(chan call.Answer, 1)
 	go func() {
 		defer s.work.Done()
-		answer <- s.decideOnce(cmd)
+		answer <- s.decideOnce(cmd, func() {})
 	}()
 	select {
 	case a := <-answer:

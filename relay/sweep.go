@@ -47,7 +47,7 @@ func (s *Server) due(c *call.Call) (e call.Event, at time.Time, ok bool) {
 	case call.Ringing, call.InDoubt:
 		return call.Event{Kind: call.Expired}, c.Deadline(), true
 	case call.InRejection:
-		at = c.ClaimedAt.Add(confirmWithin)
+		at = c.HeldUntil().Add(confirmWithin)
 		if c.Reply != nil {
 			at = at.Add(c.Reply.Took.Duration())
 		}
@@ -64,15 +64,22 @@ func (s *Server) due(c *call.Call) (e call.Event, at time.Time, ok bool) {
 // abandoned is when a claim's outcome will not come any more: at once, when it
 // is ours and nobody carries it out, or when the journal is this relay's alone
 // and the claim is left from before a crash. On a shared journal another relay
-// may be at work until its time for recording the outcome is over.
+// may be at work until its time for recording the outcome is over; but one that
+// has not committed a held claim by the end of its hold has sent nothing, and
+// cannot send anything once "unknown" is recorded.
 func (s *Server) abandoned(c *call.Call) (e call.Event, at time.Time, ok bool) {
 	e = call.Event{Kind: call.Unknown, Reply: &call.Reply{
 		Words: "the relay that sent the rejection stopped before Graph's answer was recorded",
 	}}
-	switch {
-	case c.Claim == nil, c.Claim.Relay == s.id && !s.carried(c.Claim), c.Claim.Relay != s.id && !s.opts.Shared:
-		return e, c.ClaimedAt, true
-	default:
-		return e, c.Deadline().Add(outcomeAfter + sweepAgain), true
+	if c.Held != nil {
+		e.Reply.Words = "the relay stopped while the decision could be taken back; nothing was sent"
 	}
+	if c.Claim == nil || c.Claim.Relay == s.id && !s.carried(c.Claim) || c.Claim.Relay != s.id && !s.opts.Shared {
+		return e, c.ClaimedAt, true
+	}
+	at = c.Deadline().Add(outcomeAfter + sweepAgain)
+	if c.Held != nil {
+		at = minTime(at, c.HeldUntil().Add(liveAge))
+	}
+	return e, at, true
 }

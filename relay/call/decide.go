@@ -132,19 +132,17 @@ func (b *Board) TakeBack(cmd Command, now time.Time) (Event, error) {
 
 // Commit judges whether the request of a claim may leave: it returns the
 // [Committed] event to append first, conditional on the call's last sequence.
-// done says that it is in the journal already. [ErrNotHeld] says that the claim
-// is no more: taken back, or the call is over.
+// done says that one is in the journal already. [ErrNotHeld] says that the claim
+// is no more: it was taken back, or the call is over.
 func (b *Board) Commit(id ID, claim *Claim, now time.Time) (e Event, done bool, err error) {
 	c, ok := b.Get(id)
 	switch {
 	case !ok || c.State != InClaim || !c.Claim.Is(claim):
 		return Event{}, false, ErrNotHeld
-	case c.Held == nil:
-		return Event{}, true, nil
 	case !now.Before(c.Usable()):
 		return Event{}, false, ErrTooLate
 	}
-	return Event{Kind: Committed, Call: c.ID, At: now, Claim: c.Claim}, false, nil
+	return Event{Kind: Committed, Call: c.ID, At: now, Claim: c.Claim}, c.Held == nil, nil
 }
 
 func (c *Call) taken(now time.Time) error {

@@ -28,7 +28,7 @@ func (s *session) take(data []byte, now time.Time) error {
 		return s.result(data)
 	case wire.KindStatus:
 		return s.status(data)
-	case wire.KindReject, wire.KindAlive:
+	case wire.KindReject, wire.KindUndo, wire.KindAlive:
 		return nil // ours to send; from a relay they mean nothing
 	default:
 		return nil // a newer relay says more than we know

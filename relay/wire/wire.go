@@ -40,6 +40,7 @@
 // From the console:
 //
 //	{"kind":"reject","request_id":"...","call_id":"...","reason":"busy","remaining_ms":9120}
+//	{"kind":"undo","request_id":"...","call_id":"..."}
 //	{"kind":"alive","drawn":3}
 //
 // remaining_ms is what was left of the call on the console's own clock when the
@@ -47,6 +48,16 @@
 // a decision late: one that comes more than [call.StaleAfter] after its key is not
 // carried out, because the operator has seen the link go and been told that
 // calls ring on. Without it the decision counts as fresh.
+//
+// A relay may hold a decision so that it can be taken back. Its event "claimed"
+// then says for how long, {"claim":{"operator":"ana","reason":"busy",
+// "request_id":"...","hold_ms":3000,...}}, counted from the event like age_ms, and
+// the request leaves with the event "committed". Until then "undo" takes the
+// decision with that request_id back, from any console of the operator who made
+// it: the event "withdrawn" follows, with the claim that it was, the call is what
+// it was before, mostly ringing, and the decision's result is "withdrawn". An undo
+// that comes later, or from somebody else, changes nothing. It has no result of
+// its own: the decision's tells. A decision by POST /v1/calls/{id}/reject is never held.
 //
 // request_id is the console's own, unique for each decision; repeating a frame
 // with it is harmless and brings the same result. "alive" comes from the loop
@@ -91,6 +102,7 @@ const (
 	KindResult  Kind = "result"
 	KindStatus  Kind = "status"
 	KindReject  Kind = "reject"
+	KindUndo    Kind = "undo"
 	KindAlive   Kind = "alive"
 )
 
