@@ -48,7 +48,7 @@ func (s *Server) commit(claim call.Event, seq uint64) (call.Event, uint64, error
 		if !errors.Is(err, journal.ErrConflict) {
 			s.hush.warn("commit", "the end of a hold is not recorded yet", "err", err)
 		}
-		_ = s.catchUp(ctx, claim.Call) // unread, the next append is refused like this one
+		_, _ = s.catchUp(ctx, claim.Call) // unread, the next append is refused like this one
 		pause(ctx, try)
 	}
 	return claim, seq, context.Cause(ctx)
@@ -108,7 +108,7 @@ func (s *Server) takeBack(cmd call.Command) error {
 		if !errors.Is(err, journal.ErrConflict) && !errors.Is(err, journal.ErrUnknown) {
 			return err
 		}
-		if err := s.catchUp(ctx, cmd.Call); err != nil {
+		if _, err := s.catchUp(ctx, cmd.Call); err != nil {
 			return err
 		}
 		pause(ctx, try)

@@ -114,7 +114,7 @@ func (m *Model) progress(e call.Event, c *call.Call) {
 		if ours(c, a) && c.Ending == call.EndRejected && c.Reply != nil {
 			m.say(good, m.glyph.ok+" "+accepted(a.reason, c.Reply)+", ended", name)
 		}
-	case call.Rang, call.Changed, call.Refused, call.Gone, call.Unknown, call.Unconfirmed, call.Expired:
+	case call.Rang, call.Changed, call.Withdrawn, call.Committed, call.Refused, call.Gone, call.Unknown, call.Unconfirmed, call.Expired:
 		// The relay's answer says these better.
 	}
 }
@@ -150,6 +150,8 @@ func (m *Model) answered(a call.Answer) {
 		}
 	case call.WasUnknown:
 		sign = "?"
+	case call.WasWithdrawn:
+		kind, sign = plain, m.glyph.to
 	case call.WasRefused, call.WasGone, call.WasTooLate, call.WasTaken, call.NoSuchCall, call.NotSent:
 	}
 	m.say(kind, sign+" "+text, name)
@@ -173,6 +175,8 @@ func answerWords(a call.Answer, reason call.Reason) string {
 		return "too late: nothing was sent"
 	case call.WasTaken:
 		return tidy(a.By, operatorCells) + " was faster by " + ms(a.Ago.Duration()) + ": " + string(a.Reason)
+	case call.WasWithdrawn:
+		return string(reason) + " taken back: nothing was sent, the call rings on"
 	case call.NoSuchCall:
 		return "the relay knows no such call"
 	case call.NotSent:

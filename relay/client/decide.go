@@ -181,6 +181,8 @@ func (c *Client) settle(now time.Time) {
 		switch {
 		case !ok || !k.Known():
 			c.reply(p, call.WasUnknown, "the relay came back without knowing the call")
+		case k.VerdictOn(c.link.Operator, p.request) == call.WasWithdrawn:
+			c.reply(p, call.WasWithdrawn, "taken back while the link was down; nothing was sent")
 		case k.Claim != nil && k.Claim.Command == p.request:
 			c.settleOwn(p, k)
 		case k.State == call.Ringing && now.Before(k.Usable()):

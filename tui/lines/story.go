@@ -140,7 +140,7 @@ func (t *teller) answer(a call.Answer) {
 	c, known := t.board.Get(mine.call)
 	first := known && c.Claim != nil && c.Claim.Command == a.Request
 	switch a.Verdict {
-	case call.WasRejected, call.WasRefused:
+	case call.WasRejected, call.WasRefused, call.WasWithdrawn:
 		// The events say so, to everybody.
 	case call.WasGone:
 		if !first {
