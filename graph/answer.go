@@ -18,6 +18,7 @@ type answer struct {
 	requestID string
 	after     time.Duration // Retry-After
 	hadAfter  bool
+	page      bool // a web page, which Graph never sends with a 2xx
 }
 
 // readAnswer takes what it needs; the caller closes the body. A success's body is not read: it has none by contract, and an
@@ -25,6 +26,7 @@ type answer struct {
 func readAnswer(resp *http.Response, now time.Time) answer {
 	a := answer{status: resp.StatusCode, requestID: word(resp.Header.Get("request-id"))}
 	a.after, a.hadAfter = retryAfter(resp.Header.Get("Retry-After"), now)
+	a.page = isPage(resp.Header, nil)
 	if a.status >= 400 {
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // cut or broken: the status remains
 		code, id := errorCode(body)

@@ -22,12 +22,13 @@ const (
 
 // attempts is one rejection under way.
 type attempts struct {
-	client *Client
-	url    string
-	tenant string
-	body   []byte
-	began  time.Time
-	before time.Time // no try leaves from then on; zero: no such moment
+	client   *Client
+	url      string
+	scenario string // one for all tries
+	tenant   string
+	body     []byte
+	began    time.Time
+	before   time.Time // no try leaves from then on; zero: no such moment
 
 	token   string
 	sent    int  // tries so far
@@ -44,7 +45,14 @@ type verdict struct {
 	until time.Duration // how long before the deadline the pause must be over
 }
 
+// run tries until there is an end. Also a receipt of a failure tells how often and how long.
 func (a *attempts) run(ctx context.Context) (Receipt, error) {
+	receipt, err := a.tries(ctx)
+	receipt.Took, receipt.Attempts = time.Since(a.began), a.sent
+	return receipt, err
+}
+
+func (a *attempts) tries(ctx context.Context) (Receipt, error) {
 	var err error
 	if a.token, err = a.client.tokens.Token(ctx, a.tenant); err != nil {
 		return Receipt{}, &UnauthorizedError{Err: err}
@@ -52,11 +60,11 @@ func (a *attempts) run(ctx context.Context) (Receipt, error) {
 	var last error // what the latest try ended in
 	for {
 		if err := ctx.Err(); err != nil {
-			return Receipt{}, a.unreached(0, err, false)
+			return Receipt{}, a.unreached(answer{}, err, false)
 		}
 		if !a.before.IsZero() && !time.Now().Before(a.before) {
 			if last == nil {
-				last = a.unreached(0, errors.New("the time to send it was over"), false)
+				last = a.unreached(answer{}, errors.New("the time to send it was over"), false)
 			}
 			return Receipt{}, last
 		}
@@ -64,7 +72,7 @@ func (a *attempts) run(ctx context.Context) (Receipt, error) {
 		ans, v := a.try(ctx, id)
 		last = v.err
 		if v.done && v.err == nil {
-			return Receipt{ans.status, ans.requestID, id, time.Since(a.began), a.sent}, nil
+			return Receipt{Status: ans.status, RequestID: ans.requestID, ClientRequestID: id}, nil
 		}
 		if v.done || a.sent >= maxTries || !pause(ctx, v) {
 			return Receipt{}, v.err
@@ -93,7 +101,7 @@ func (a *attempts) try(ctx context.Context, id string) (answer, verdict) {
 	defer cancel()
 	var trace connTrace
 	a.sent++
-	ans, err := a.client.post(trace.attach(tryCtx), a.url, a.token, id, a.body)
+	ans, err := a.client.post(trace.attach(tryCtx), a, id)
 	a.client.log.DebugContext(ctx, "reject sent", "try", a.sent, "status", ans.status, "code", ans.code,
 		"request_id", ans.requestID, "client_request_id", id, "error", err)
 	if err != nil {
@@ -111,13 +119,13 @@ func (a *attempts) try(ctx context.Context, id string) (answer, verdict) {
 // noAnswer: a request that cannot have left is safe to repeat and, in the end, harmless; any other may have arrived.
 func (a *attempts) noAnswer(err error, unsent bool) verdict {
 	if errors.Is(err, ErrForbiddenRequest) {
-		return verdict{done: true, err: a.unreached(0, err, false)}
+		return verdict{done: true, err: a.unreached(answer{}, err, false)}
 	}
 	if !unsent {
 		a.maybe, a.unclear = true, true
 		a.client.http.CloseIdleConnections() // the next try shall not meet the same dead connection
 	}
-	return a.again(a.unreached(0, err, !unsent))
+	return a.again(a.unreached(answer{}, err, !unsent))
 }
 
 // unauthorized: one fresh token, one retry.
@@ -139,6 +147,9 @@ func (a *attempts) unauthorized(ctx context.Context, ans answer) verdict {
 // judge reads a status as sections "Errors and throttling" of the Graph reference and others' reports have it.
 func (a *attempts) judge(ans answer) verdict {
 	switch s := ans.status; {
+	case s >= 200 && s < 300 && ans.page:
+		a.maybe, a.unclear = true, true
+		return verdict{done: true, err: a.unreached(ans, ErrPage, true)}
 	case s >= 200 && s < 300:
 		return verdict{done: true}
 	case s == http.StatusNotFound, s == http.StatusConflict, s == http.StatusPreconditionFailed:
@@ -148,7 +159,7 @@ func (a *attempts) judge(ans answer) verdict {
 	case s == http.StatusBadGateway, s == http.StatusGatewayTimeout:
 		// A gateway speaks, and does not know what became of the request behind it.
 		a.maybe, a.unclear = true, true
-		return a.again(a.unreached(s, nil, true))
+		return a.again(a.unreached(ans, nil, true))
 	case s >= 500:
 		a.maybe = true
 		return a.again(a.refused(ans))
@@ -160,7 +171,7 @@ func (a *attempts) judge(ans answer) verdict {
 // refused is the end for a server's trouble: a no, unless an earlier try is still unclear.
 func (a *attempts) refused(ans answer) error {
 	if a.unclear {
-		return a.unreached(ans.status, nil, true)
+		return a.unreached(ans, nil, true)
 	}
 	return &RefusedError{ans.status, ans.code, ans.requestID}
 }
@@ -168,7 +179,7 @@ func (a *attempts) refused(ans answer) error {
 func (a *attempts) throttled(ans answer) verdict {
 	var err error = &ThrottledError{ans.after, ans.hadAfter, ans.requestID}
 	if a.unclear {
-		err = a.unreached(ans.status, nil, true)
+		err = a.unreached(ans, nil, true)
 	}
 	if ans.hadAfter {
 		return verdict{err: err, pause: ans.after, until: throttleMargin}
@@ -179,8 +190,8 @@ func (a *attempts) throttled(ans answer) verdict {
 	return v
 }
 
-func (a *attempts) unreached(status int, err error, ambiguous bool) error {
-	return &UnreachableError{Ambiguous: ambiguous || a.unclear, Status: status, Err: err}
+func (a *attempts) unreached(ans answer, err error, ambiguous bool) error {
+	return &UnreachableError{Ambiguous: ambiguous || a.unclear, Status: ans.status, RequestID: ans.requestID, Err: err}
 }
 
 // again is a retry after a jittered pause, or err if there is no room for one.

@@ -45,7 +45,8 @@ type Rejection struct {
 	SendBefore time.Time
 }
 
-// Receipt is Graph's 2xx: accepted, not finished; the call's deletion is notified later.
+// Receipt is Graph's 2xx: accepted, not finished; the call's deletion is notified later. Beside an error only Took and
+// Attempts are set.
 type Receipt struct {
 	Status          int
 	RequestID       string        // Graph's id for the request, "" if it gave none
@@ -122,20 +123,24 @@ func (c *Client) Reject(ctx context.Context, r Rejection) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, fmt.Errorf("reject: %w", err)
 	}
-	a := &attempts{client: c, url: c.prefix + r.CallID + "/reject", tenant: r.Tenant, body: body, began: time.Now(), before: r.SendBefore}
+	a := &attempts{
+		client: c, url: c.prefix + r.CallID + "/reject", scenario: scenarioID(r.CallID), tenant: r.Tenant, body: body,
+		began: time.Now(), before: r.SendBefore,
+	}
 	return a.run(ctx)
 }
 
 // post sends one try. No body or header of an answer survives except what answer keeps.
-func (c *Client) post(ctx context.Context, url, token, requestID string, body []byte) (answer, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+func (c *Client) post(ctx context.Context, a *attempts, requestID string) (answer, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.url, bytes.NewReader(a.body))
 	if err != nil {
 		return answer{}, err
 	}
-	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Authorization", "Bearer "+a.token)
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", userAgent)
 	req.Header.Set("client-request-id", requestID)
+	req.Header.Set("Scenario-Id", a.scenario)
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return answer{}, err
@@ -144,4 +149,13 @@ func (c *Client) post(ctx context.Context, url, token, requestID string, body []
 	return readAnswer(resp, time.Now()), nil
 }
 
+// newRequestID is one of the ids that Microsoft logs; nothing of a call or an operator is in it.
 func newRequestID() string { return uuid.NewString() }
+
+// scenarioID is the same for all that concerns one call, whichever relay sends it, as Microsoft's calling SDK has it.
+func scenarioID(callID string) string {
+	return uuid.NewSHA1(scenarios, []byte(CallKey(callID))).String()
+}
+
+// scenarios is the space of our scenario ids, drawn once (RFC 9562, version 5).
+var scenarios = uuid.MustParse("6f0b6d0e-3a43-4d0b-9d55-5a9a3c1f7c21")

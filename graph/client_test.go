@@ -134,6 +134,13 @@ func TestARejectionIsOnePostWithAReasonAndABearer(t *testing.T) {
 	}
 }
 
+func TestAScenarioIsOfOneCallHoweverItsIDIsSpeltAndTellsNothingOfIt(t *testing.T) {
+	one := scenarioID(testCall)
+	if uuid.Validate(one) != nil || one == testCall || scenarioID(strings.ToUpper(strings.ReplaceAll(testCall, "-", ""))) != one || scenarioID("other") == one {
+		t.Errorf("%s", one)
+	}
+}
+
 func TestTheCallbackIsSentOnlyWhenConfigured(t *testing.T) {
 	g := &graphFake{script: []step{status(202)}}
 	c := newClient(t, g, &fakeTokens{})
@@ -193,9 +200,9 @@ func TestG06OtherRefusalsAreNotRetriedAndExplained(t *testing.T) {
 		code   string
 		words  string
 	}{
-		{400, "BadRequest", "fault of this program"},
-		{403, "7503", "calling webhook"},
-		{403, "7504", "admin consent"},
+		{400, "BadRequest", "callscreen: this is a fault of this program"},
+		{403, "7503", "set the calling webhook"},
+		{403, "7504", "the tenant's administrator: grant admin consent"},
 		{403, "7505", "another tenant"},
 		{403, "Forbidden", "permissions"},
 		{403, "", "permissions"},
@@ -215,6 +222,23 @@ func TestG06OtherRefusalsAreNotRetriedAndExplained(t *testing.T) {
 		}
 		if !strings.Contains(err.Error(), row.words) || strings.Contains(err.Error(), "CANARY") {
 			t.Errorf("%d %s: %v, want %q", row.status, row.code, err, row.words)
+		}
+	}
+}
+
+func TestAWebPageWithA200IsNoAcceptance(t *testing.T) {
+	page := func(*http.Request) (*http.Response, error) {
+		return respond(200, "<!DOCTYPE html>", "Content-Type", "text/html; charset=utf-8"), nil
+	}
+	_, g, _, err := reject(t, 10*time.Second, page)
+	e, ok := errors.AsType[*UnreachableError](err)
+	if !ok || !e.Ambiguous || !errors.Is(err, ErrPage) || len(g.seen) != 1 {
+		t.Errorf("%v after %d tries", err, len(g.seen))
+	}
+	for _, kind := range []string{"", "text/plain", "application/json"} {
+		plain := func(*http.Request) (*http.Response, error) { return respond(202, "", "Content-Type", kind), nil }
+		if _, _, _, err := reject(t, 10*time.Second, plain); err != nil {
+			t.Errorf("202 as %q: %v", kind, err)
 		}
 	}
 }
@@ -279,9 +303,12 @@ func TestG08ThrottlingIsWaitedForOnlyIfThereIsTime(t *testing.T) {
 			t.Errorf("%q: %v after %d tries and %s, want %s", row.header, err, len(g.seen), took, row.wait)
 		}
 	}
-	_, g, took, err := reject(t, 14*time.Second, status(429))
+	receipt, g, took, err := reject(t, 14*time.Second, status(429))
 	if _, ok := errors.AsType[*ThrottledError](err); !ok || len(g.seen) != 3 || took != 1500*time.Millisecond {
 		t.Errorf("throttled without end: %v after %d tries and %s", err, len(g.seen), took)
+	}
+	if receipt.Attempts != 3 || receipt.Took != took || receipt.Status != 0 {
+		t.Errorf("the receipt of a failure: %+v", receipt)
 	}
 }
 
@@ -337,12 +364,13 @@ func TestG09TriesAreSpacedAndOneMaySucceed(t *testing.T) {
 	if err != nil || receipt.Attempts != 3 || receipt.Took != took || took != 500*time.Millisecond+tryTimeout+500*time.Millisecond {
 		t.Errorf("%+v, %v after %s", receipt, err, took)
 	}
-	ids := map[string]bool{}
+	ids, scenarios := map[string]bool{}, map[string]bool{}
 	for _, r := range g.seen {
 		ids[r.Header.Get("client-request-id")] = true
+		scenarios[r.Header.Get("Scenario-Id")] = true
 	}
-	if len(ids) != 3 {
-		t.Errorf("%d client-request-ids for three tries", len(ids))
+	if len(ids) != 3 || len(scenarios) != 1 {
+		t.Errorf("%d client-request-ids and %d scenarios for three tries", len(ids), len(scenarios))
 	}
 	for _, rnd := range []float64{0, 0.999} {
 		c := &Client{rand: func() float64 { return rnd }}

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// What a rejection can end in besides success. Each is one error type with a sentence for the operator; the
-// words come from our own table, by status and code, never from the prose in Graph's answer.
+// What a rejection can end in besides success. Each is one error type with a sentence for the operator; the words come
+// from the tables in words.go.
 
 // GoneError means that there is no ringing call any more: it ended, timed out, was handled elsewhere (404, usually
 // code 8522) or changed its state (409, 412). That is an answer, not a failure.
@@ -25,10 +25,7 @@ func (e *GoneError) Error() string {
 	if e.Probably {
 		return "the call is gone, probably by this rejection: an earlier try got no clear answer"
 	}
-	if e.Status != http.StatusNotFound {
-		return "the call is no longer ringing: its state has changed"
-	}
-	return "the call is already gone: it ended, timed out or was handled elsewhere"
+	return find(rejectTroubles, e.Status, e.Code).sentence()
 }
 
 // RefusedError means that Graph said no. It is not tried again, or, for a server's trouble, was in vain.
@@ -40,34 +37,7 @@ type RefusedError struct {
 
 // Error is a sentence for the operator, with what to mend where the code tells.
 func (e *RefusedError) Error() string {
-	s := fmt.Sprintf("Graph refused with %d", e.Status)
-	if e.Code != "" {
-		s += " " + e.Code
-	}
-	return s + ": " + refusalWords(e.Status, e.Code)
-}
-
-// refusalWords explains the codes that others have met (Graph v1.0, calling) and else the status.
-func refusalWords(status int, code string) string {
-	switch code {
-	case "7503":
-		return "the app is not registered for calling; enable calling on the bot's Teams channel and set the calling webhook"
-	case "7504":
-		return "the app lacks permission in this tenant; grant admin consent, again after each change of permissions"
-	case "7505":
-		return "the token is for another tenant than the call's"
-	}
-	switch {
-	case status >= 300 && status < 400:
-		return "it pointed to another address, which is never followed; check graph-url"
-	case status == http.StatusBadRequest:
-		return "it did not understand the request; this is a fault of this program"
-	case status == http.StatusForbidden:
-		return "the app may not do this; check its registration, permissions and consent"
-	case status >= 500:
-		return "Microsoft's server is in trouble"
-	}
-	return "the answer is not one that is documented"
+	return "Graph refused with " + answered(e.Status, e.Code) + ": " + find(rejectTroubles, e.Status, e.Code).sentence()
 }
 
 // ThrottledError means that Graph asked to wait longer than the call will ring (429).
@@ -100,9 +70,9 @@ func (e *UnauthorizedError) Error() string {
 	case e.Err != nil && e.Status == 0:
 		return "no token for Graph, so nothing was sent: " + e.Err.Error()
 	case e.Err != nil:
-		return "Graph does not accept our token (401), and a fresh one could not be had: " + e.Err.Error()
+		return "Graph refused our token (401), and there is no fresh one: " + e.Err.Error()
 	}
-	return "Graph does not accept our token (401), not even a fresh one; check client-id, tenant-id and cloud"
+	return "Graph refused with 401: " + find(rejectTroubles, http.StatusUnauthorized, e.Code).sentence()
 }
 
 // Unwrap gives the reason why no token could be had.
@@ -113,15 +83,16 @@ type UnreachableError struct {
 	// Ambiguous is true when the request may have arrived: whether the call was rejected is unknown. When false,
 	// nothing can have been done.
 	Ambiguous bool
-	Status    int   // of a gateway's answer, or 0
-	Err       error // why, without any body
+	Status    int    // of a gateway's answer, or 0
+	RequestID string // likewise
+	Err       error  // why, without any body
 }
 
 // Error is a sentence for the operator.
 func (e *UnreachableError) Error() string {
-	s := "Graph could not be reached, nothing was sent"
+	s := unreachedTrouble.What
 	if e.Ambiguous {
-		s = "no clear answer from Graph: the rejection may or may not have arrived"
+		s = unclearTrouble.What
 	}
 	switch {
 	case e.Err != nil:

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -19,40 +18,24 @@ import (
 // SignInError says that no token could be had for a tenant. It is made of codes only: the library's own error
 // prints the whole answer, and an answer may repeat what was sent.
 type SignInError struct {
-	Tenant string
-	Status int    // of the last answer, 0 when there was none
-	Code   string // "AADSTS7000215", or OAuth's word such as "invalid_client"; may be ""
-	Err    error  // why there was no answer that says anything
+	Tenant  string
+	Managed bool   // a managed identity's endpoint was asked, not Entra
+	Status  int    // of the last answer, 0 when there was none
+	Code    string // "AADSTS7000215", or OAuth's word such as "invalid_client"; may be ""
+	Err     error  // why there was no answer that says anything
 }
 
-// Error is a sentence with a hint for the codes that operators meet.
+// Error is a sentence with the way to mend it.
 func (e *SignInError) Error() string {
-	s := "sign-in to Microsoft for tenant " + e.Tenant
-	switch {
-	case e.Err != nil:
-		return s + ": " + e.Err.Error()
-	case e.Code != "":
-		s += fmt.Sprintf(": refused with %d %s", e.Status, e.Code)
-	default:
-		s += fmt.Sprintf(": refused with %d", e.Status)
+	s := "sign-in for tenant " + e.Tenant + ": "
+	if e.Err != nil {
+		return s + e.Err.Error()
 	}
-	if hint := signInHints[e.Code]; hint != "" {
-		s += " (" + hint + ")"
-	}
-	return s
+	return s + answered(e.Status, e.Code) + ": " + e.trouble().sentence()
 }
 
 // Unwrap gives the reason why there was no answer.
 func (e *SignInError) Unwrap() error { return e.Err }
-
-// signInHints are the Entra codes that a wrong set-up causes ("Microsoft Entra authentication error codes").
-var signInHints = map[string]string{
-	"AADSTS7000215": "the client secret is wrong: use its value, not its id",
-	"AADSTS7000222": "the client secret has expired",
-	"AADSTS700016":  "the app is not known in this tenant: check client-id and tenant-id",
-	"AADSTS90002":   "the tenant does not exist: check tenant-id and cloud",
-	"AADSTS53003":   "a conditional access policy forbids it",
-}
 
 // signIn gets one token by the client-credentials grant, or from a managed identity's endpoint.
 type signIn struct {
@@ -67,9 +50,11 @@ type signIn struct {
 func (s signIn) fetch(ctx context.Context, tenant string) (azcore.AccessToken, error) {
 	seen := &witness{client: s.http}
 	ask := policy.TokenRequestOptions{Scopes: []string{s.scope}}
-	if s.credential.local != nil {
+	failure := &SignInError{Tenant: tenant, Managed: s.credential.local != nil}
+	if failure.Managed {
 		if tenant != s.home {
-			return azcore.AccessToken{}, &SignInError{Tenant: tenant, Err: errManagedTenant}
+			failure.Err = errManagedTenant
+			return azcore.AccessToken{}, failure
 		}
 		seen.client = s.credential.local
 		// The library keeps these tokens for the whole process, and passes its store by only where claims are asked for.
@@ -83,20 +68,23 @@ func (s signIn) fetch(ctx context.Context, tenant string) (azcore.AccessToken, e
 		Telemetry: policy.TelemetryOptions{ApplicationID: userAgent},
 	})
 	if err != nil {
-		return azcore.AccessToken{}, &SignInError{Tenant: tenant, Err: err}
+		failure.Err = err
+		return azcore.AccessToken{}, failure
 	}
 	token, err := cred.GetToken(ctx, ask)
-	switch {
-	case err == nil && token.Token != "":
+	if err == nil && token.Token != "" {
 		return token, nil
-	case ctx.Err() != nil:
-		return azcore.AccessToken{}, &SignInError{Tenant: tenant, Err: context.Cause(ctx)}
-	case seen.err != nil:
-		return azcore.AccessToken{}, &SignInError{Tenant: tenant, Err: redacted{s.redact(seen.err.Error()), seen.err}}
-	case seen.status < 300:
-		return azcore.AccessToken{}, &SignInError{Tenant: tenant, Status: seen.status, Err: errUnreadable}
 	}
-	return azcore.AccessToken{}, &SignInError{Tenant: tenant, Status: seen.status, Code: s.redact(seen.code)}
+	failure.Status, failure.Code = seen.status, s.redact(seen.code)
+	switch {
+	case ctx.Err() != nil:
+		failure.Err = context.Cause(ctx)
+	case seen.err != nil:
+		failure.Err = redacted{s.redact(seen.err.Error()), seen.err}
+	case seen.status < 300:
+		failure.Err = errUnreadable
+	}
+	return azcore.AccessToken{}, failure
 }
 
 var errUnreadable = errors.New("the answer is not that of a sign-in service: check authority-url and AZURE_REGIONAL_AUTHORITY_NAME")

@@ -44,7 +44,8 @@ func outcomeOf(c call.Call, receipt graph.Receipt, err error, claimed time.Time)
 		e.Kind = call.Refused
 		answered(e.Reply, unauthorized.Status, unauthorized.Code, unauthorized.RequestID)
 	case errors.As(err, &unreachable):
-		e.Kind, e.Reply.Status = call.Unknown, unreachable.Status
+		e.Kind = call.Unknown
+		answered(e.Reply, unreachable.Status, "", unreachable.RequestID)
 		if !unreachable.Ambiguous {
 			e.Kind = call.Refused
 		}
