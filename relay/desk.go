@@ -62,7 +62,7 @@ func (d *desk) take(r journal.Record) error {
 }
 
 func (d *desk) fold(r journal.Record, now time.Time) {
-	e, err := decode(r, now, d.live)
+	e, err := decode(r, now)
 	if err != nil {
 		// A record is checked like any outside input: others may write to a
 		// shared stream. It means nothing here, but it stands in its call's way:

@@ -14,6 +14,9 @@ const (
 	confirmWithin = 5 * time.Second
 	// sweepAgain is the pause after the journal refused to record what is due.
 	sweepAgain = 250 * time.Millisecond
+	// commitWithin is how long after the end of a hold another relay's commit may
+	// come: the longest append, and some for the way.
+	commitWithin = appendWithin + 500*time.Millisecond
 )
 
 // sweep records what follows from time alone: a call nobody decided expires, a
@@ -79,7 +82,7 @@ func (s *Server) abandoned(c *call.Call) (e call.Event, at time.Time, ok bool) {
 	}
 	at = c.Deadline().Add(outcomeAfter + sweepAgain)
 	if c.Held != nil {
-		at = minTime(at, c.HeldUntil().Add(liveAge))
+		at = minTime(at, c.HeldUntil().Add(commitWithin))
 	}
 	return e, at, true
 }

@@ -147,6 +147,7 @@ func (l *link) Follow(ctx context.Context, after uint64, fn func(journal.Record)
 			if after = r.Seq; l.store.bugs.leaky && r.Seq%11 == 0 {
 				continue
 			}
+			r.Age = time.Since(r.At)
 			if err := fn(r); err != nil {
 				return err
 			}

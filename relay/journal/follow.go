@@ -158,7 +158,7 @@ func (f *follower) take(ctx context.Context, msg jetstream.Msg, meta *jetstream.
 		f.j.log.Warn("journal holds a record that is not ours", slog.Uint64("seq", seq), slog.Int("bytes", len(msg.Data())))
 		key = ""
 	}
-	r := Record{Seq: seq, At: meta.Timestamp}
+	r := Record{Seq: seq, At: meta.Timestamp, Age: f.j.clock.age(seq, meta.Timestamp, time.Now())}
 	if key != "" {
 		r.Key, r.Data = key, msg.Data()
 	}

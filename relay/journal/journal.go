@@ -87,6 +87,10 @@ type Record struct {
 	Data []byte
 	// At is the time of the append on the server's clock.
 	At time.Time
+	// Age is how long ago that was when the record was delivered, whatever any
+	// clock says: it is known to a fraction of a second, even after the link or
+	// the server stood still. Set by Follow.
+	Age time.Duration
 }
 
 // A Journal is an open journal. Its methods may be called from any goroutine.
@@ -99,6 +103,7 @@ type Journal struct {
 	store    *embedded // nil for an external server
 	epoch    string
 	describe string
+	clock    clock
 	patience time.Duration // the longest wait for one answer
 	beat     time.Duration // how often a follower hears that the link lives
 
@@ -139,8 +144,8 @@ func Open(ctx context.Context, o Options) (*Journal, error) {
 
 // attend does what the kind of store needs beyond the stream itself.
 func (j *Journal) attend(ctx context.Context, o Options) error {
+	j.running.Go(j.probe)
 	if j.store == nil {
-		j.running.Go(j.probe)
 		return nil
 	}
 	if err := j.checkEnd(ctx, o.Dir); err != nil || o.NoSync {

@@ -141,6 +141,7 @@ func describe(local, noSync bool, replicas int) string {
 // info asks the stream's leader and refuses the answer of another stream of the
 // same name.
 func (j *Journal) info(ctx context.Context, opts ...jetstream.StreamInfoOpt) (*jetstream.StreamInfo, error) {
+	asked := time.Now()
 	info, err := j.stream.Info(ctx, opts...)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return nil, ErrReplaced
@@ -151,6 +152,7 @@ func (j *Journal) info(ctx context.Context, opts ...jetstream.StreamInfoOpt) (*j
 	if epochOf(info) != j.epoch {
 		return nil, ErrReplaced
 	}
+	j.clock.heard(asked, time.Now(), info)
 	return info, nil
 }
 
