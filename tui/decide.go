@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -40,7 +41,8 @@ func (m *Model) decide(reason call.Reason, keyName string, isRepeat bool) {
 	case judged == unarmed:
 		m.say(plain, "Nothing sent: this call came under the key a moment ago. Press again.", "")
 	case m.usable(r.call) <= 0:
-		m.say(bad, "Too late: nothing was sent. The call rings on until Graph ends it.", r.call.Caller.Display())
+		m.miss(r.call.ID, call.WasTooLate)
+		m.say(bad, "Too late: nothing was sent, the call rings on.", r.call.Caller.Display())
 	default:
 		m.send(r.call, reason)
 	}
@@ -69,9 +71,9 @@ func (m *Model) settled(r row) bool {
 func (m *Model) whyNot(r row) string {
 	c, me := r.call, m.link.Operator
 	if c.Claim != nil && c.Claim.Operator != me && c.State != call.Over {
-		return by(c, me)[1:] + " was faster: " + reasonWords(c)
+		return faster(c, me) + " was faster: " + reasonWords(c)
 	}
-	return "that call is over (" + stateWords(r, nil, me) + "). " + m.keys.urgent.Help().Key + " for the most urgent"
+	return "that call is over (" + m.stands(r, false) + "). " + m.keys.urgent.Help().Key + " for the most urgent"
 }
 
 func (m *Model) send(c *call.Call, reason call.Reason) {
@@ -136,6 +138,7 @@ func (m *Model) answered(a call.Answer) {
 			return
 		}
 	}
+	m.miss(a.Call, a.Verdict)
 	c, ok := m.board.Get(a.Call)
 	if ok {
 		name = c.Caller.Display()
@@ -155,6 +158,25 @@ func (m *Model) answered(a call.Answer) {
 	case call.WasRefused, call.WasGone, call.WasTooLate, call.WasTaken, call.NoSuchCall, call.NotSent:
 	}
 	m.say(kind, sign+" "+text, name)
+}
+
+// missesKept bounds what is remembered of decisions that came to nothing.
+const missesKept = 500
+
+// miss remembers that a key about a call came too late, or second: in the lists
+// that is an ending of its own.
+func (m *Model) miss(id call.ID, v call.Verdict) {
+	if v != call.WasTooLate && v != call.WasTaken {
+		return
+	}
+	if len(m.missed) >= missesKept {
+		maps.DeleteFunc(m.missed, func(key string, _ call.Verdict) bool {
+			_, ok := m.board.Get(call.ID(key))
+			return !ok
+		})
+	}
+	m.missed[id.Key()] = v
+	m.rev++
 }
 
 // answerWords is an outcome as a sentence; the caller's name follows it.

@@ -102,7 +102,8 @@ type Model struct {
 	// What the operator sees and does.
 	queue   queue
 	guard   guard
-	asks    map[string]*ask // decisions sent, by call
+	asks    map[string]*ask         // decisions sent, by call
+	missed  map[string]call.Verdict // keys that came too late or second, by call
 	note    note
 	said    Log  // all notes
 	hint    note // shown while there is no other
@@ -138,7 +139,7 @@ func New(o Options) *Model { return newModel(o, time.Now) }
 func newModel(o Options, clock func() time.Time) *Model {
 	m := &Model{
 		wall: clock, now: clock(),
-		opt: o, ctx: context.Background(), board: call.NewBoard(), asks: map[string]*ask{},
+		opt: o, ctx: context.Background(), board: call.NewBoard(), asks: map[string]*ask{}, missed: map[string]call.Verdict{},
 		scale: usualRing, glyph: newGlyphs(o.Charset), colours: colours{theme: cmp.Or(o.Theme, themes[0]), dark: true},
 	}
 	m.paint = newPalette(m.theme, m.dark)

@@ -2,7 +2,6 @@ package tui
 
 import (
 	"strconv"
-	"strings"
 
 	"callscreen/relay/call"
 )
@@ -85,16 +84,25 @@ func (m *Model) endedLines(skip, h int) []string {
 // endedLine is when, how, how fast, by whom, and who called.
 func (m *Model) endedLine(c *call.Call) string {
 	l := m.row()
-	if m.geo.layout == compact {
+	if m.width < 80 { // by whom is among the short words, how fast is left out
+		margin, words := 1, 16
+		if m.geo.layout == compact {
+			margin, words = 0, 14
+		}
+		l.pad(margin)
 		l.put(m.paint.dim, c.EndedAt.Format("15:04"), 6)
-		l.put(style{}, endSign(c, &m.glyph)+" "+result(c), 14)
+		l.put(style{}, endSign(c, &m.glyph)+" "+m.endWords(c, true), words)
 		l.pad(1)
+		if m.geo.layout != compact {
+			m.address(l, c.Caller)
+			l.pad(1)
+		}
 		l.stranger(c.Caller.Display(), call.NameCells)
 		return l.end()
 	}
 	l.pad(1)
 	l.put(m.paint.dim, c.EndedAt.Format("15:04:05"), 9)
-	l.put(style{}, endSign(c, &m.glyph)+" "+result(c), 19)
+	l.put(style{}, endSign(c, &m.glyph)+" "+m.result(c), 19)
 	took := ""
 	if c.Reply != nil && c.Reply.Took > 0 {
 		took = ms(c.Reply.Took.Duration())
@@ -102,7 +110,7 @@ func (m *Model) endedLine(c *call.Call) string {
 	l.pad(1)
 	l.putRight(style{}, took, 7)
 	l.pad(1)
-	l.put(style{}, who(c, m.link.Operator), 8)
+	l.put(style{}, m.who(c), 8)
 	l.pad(1)
 	m.address(l, c.Caller)
 	l.pad(1)
@@ -110,16 +118,36 @@ func (m *Model) endedLine(c *call.Call) string {
 	return l.end()
 }
 
-// result is how a call ended, for the list of decisions.
-func result(c *call.Call) string {
+// result is how a call ended, for the list of decisions, which has columns of
+// their own for who and how fast.
+func (m *Model) result(c *call.Call) string {
 	switch c.Ending {
-	case call.EndRejected:
-		return reasonWords(c)
-	case call.EndUnconfirmed:
-		return reasonWords(c) + ", unconfirmed"
+	case call.EndRejected, call.EndUnconfirmed:
+		switch {
+		case m.missed[c.ID.Key()] == call.WasTaken:
+			return reasonWords(c) + ", faster"
+		case c.Ending == call.EndRejected:
+			return reasonWords(c)
+		case len(reasonWords(c)) > 4:
+			return m.endWords(c, true)
+		default:
+			return reasonWords(c) + ", unconfirmed"
+		}
 	case call.EndGone, call.EndHungUp, call.EndTimedOut, call.EndRefused, call.EndUnknown:
-		return endWords(c, nil, "")
+		return m.endWords(c, false)
 	default:
-		return tidy(strings.ToLower(string(c.Ending)), operatorCells)
+		return m.endWords(c, false)
+	}
+}
+
+// who is the name in the column of the list of decisions.
+func (m *Model) who(c *call.Call) string {
+	switch {
+	case c.Claim == nil && m.missed[c.ID.Key()] == call.WasTooLate, c.Claim != nil && c.Claim.Operator == m.link.Operator:
+		return "you"
+	case c.Claim == nil:
+		return ""
+	default:
+		return tidy(c.Claim.Operator, operatorCells)
 	}
 }

@@ -123,7 +123,7 @@ func (m *Model) queueRow(i, w int) string {
 	if r.waits() {
 		m.countdown(c, r)
 	} else {
-		m.standing(c, r)
+		m.outcome(c, r)
 	}
 	c.pad(1)
 	if m.geo.layout != compact {
@@ -224,8 +224,8 @@ func unheard(a *ask) bool {
 	return a.answer.Verdict == call.NotSent || a.answer.Verdict == call.NoSuchCall
 }
 
-// standing is where a call stands that waits no more, in the room of the countdown.
-func (m *Model) standing(c *cells, r row) {
+// outcome is where a call stands that waits no more, in the room of the countdown.
+func (m *Model) outcome(c *cells, r row) {
 	w := 2 + 5 + 1 + m.barCells()
 	if m.geo.layout != compact {
 		w++
@@ -238,7 +238,7 @@ func (m *Model) standing(c *cells, r row) {
 	case sign == m.glyph.ok:
 		st = m.paint.good
 	}
-	c.put(st, rowWords(r, m.asks[r.key()], m.link.Operator, sign), w)
+	c.put(st, m.standing(r, sign, w), w)
 }
 
 // tail is address and name, which only change with the call.

@@ -49,7 +49,7 @@ func (m *Model) leftLine(r row, w int) string {
 	c.pad(2)
 	if !r.waits() {
 		c.put(m.paint.dim, "now", labelCells)
-		c.add(style{}, rowWords(r, m.asks[r.key()], m.link.Operator, endSign(r.call, &m.glyph)))
+		c.add(style{}, m.standing(r, endSign(r.call, &m.glyph), c.free))
 		return c.end()
 	}
 	left := m.usable(r.call)

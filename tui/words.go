@@ -1,36 +1,52 @@
 package tui
 
 import (
+	"cmp"
+	"strconv"
+	"strings"
+
 	"callscreen/relay/call"
 )
 
-// rowWords is where a call stands that waits no more, in as few words as a
-// column holds. sign stands before it; without one it is left out.
-func rowWords(r row, a *ask, me, sign string) string {
-	return signed(sign, stateWords(r, a, me))
-}
-
-func signed(sign, s string) string {
+// standing is where a call stands that waits no more, in as few words as the
+// room of so many cells asks for, after its sign.
+func (m *Model) standing(r row, sign string, room int) string {
+	room -= call.Width(sign) + 1
+	s := m.stands(r, false)
+	if call.Width(s) > room {
+		s = m.stands(r, true)
+	}
 	if sign == "" {
 		return s
 	}
 	return sign + " " + s
 }
 
-func stateWords(r row, a *ask, me string) string {
-	c := r.call
+// stands is that without a sign; short is 11 cells, but for a long name.
+func (m *Model) stands(r row, short bool) string {
+	c, me := r.call, m.link.Operator
 	switch c.State {
 	case call.InClaim:
-		return reasonWords(c) + " claimed" + by(c, me)
+		switch s := by(c, me); {
+		case short && s != "":
+			return reasonWords(c) + s
+		case short:
+			return reasonWords(c) + "..."
+		default:
+			return reasonWords(c) + " claimed" + s
+		}
 	case call.InRejection:
-		return reasonWords(c) + took(c) + by(c, me)
+		return accepting(c, me, short)
 	case call.Over:
-		return endWords(c, a, me)
+		return m.endWords(c, short)
 	case call.InDoubt:
 		return "no answer: try again"
 	case call.Ringing:
 	}
+	a := m.asks[r.key()]
 	switch {
+	case r.ghost && short:
+		return "gone there"
 	case r.ghost:
 		return "gone from the relay"
 	case a != nil && a.answer == nil:
@@ -44,31 +60,86 @@ func stateWords(r row, a *ask, me string) string {
 	}
 }
 
-func endWords(c *call.Call, a *ask, me string) string {
+// accepting is "busy 212 ms ben".
+func accepting(c *call.Call, me string, short bool) string {
+	s := reasonWords(c) + took(c) + by(c, me)
+	if short && call.Width(s) > shortCells {
+		s = reasonWords(c) + by(c, me)
+	}
+	return s
+}
+
+// shortCells is the room for words in a row of the compact layout.
+const shortCells = 11
+
+// endWords is how a call ended, every ending apart, seen by this operator: his
+// own key that came too late or second is an ending too, and the record, which
+// is everybody's, does not know it.
+func (m *Model) endWords(c *call.Call, short bool) string {
+	missed := m.missed[c.ID.Key()]
 	switch c.Ending {
-	case call.EndRejected:
-		return reasonWords(c) + took(c) + by(c, me)
-	case call.EndUnconfirmed:
-		return reasonWords(c) + ", unconfirmed" + by(c, me)
-	case call.EndGone:
-		return "already gone"
-	case call.EndHungUp:
-		return "caller hung up"
+	case call.EndRejected, call.EndUnconfirmed:
+		switch {
+		case missed == call.WasTaken && short:
+			return faster(c, m.link.Operator) + " first"
+		case missed == call.WasTaken:
+			return faster(c, m.link.Operator) + " first: " + reasonWords(c)
+		case c.Ending == call.EndRejected:
+			return accepting(c, m.link.Operator, short)
+		case short:
+			return "unconf " + call.Cut(reasonWords(c), 4)
+		default:
+			return reasonWords(c) + ", unconfirmed" + by(c, m.link.Operator)
+		}
 	case call.EndTimedOut:
-		if a != nil {
+		if missed == call.WasTooLate {
 			return "too late"
 		}
 		return "timed out"
 	case call.EndRefused:
-		if unsent(c.Reply) {
+		switch {
+		case unsent(c.Reply):
 			return "never sent"
+		case short && c.Reply != nil:
+			return "refused " + strconv.Itoa(c.Reply.Status)
+		default:
+			return "refused " + codeWords(c.Reply)
 		}
-		return "refused " + codeWords(c.Reply)
-	case call.EndUnknown:
-		return "outcome unknown"
+	case call.EndGone, call.EndHungUp, call.EndUnknown:
+		return plainEnd(c.Ending, short)
 	default:
-		return tidy(string(c.Ending), operatorCells)
+		return plainEnd(c.Ending, short)
 	}
+}
+
+// faster is who decided, which may be the same operator at another console.
+func faster(c *call.Call, me string) string {
+	return cmp.Or(strings.TrimPrefix(by(c, me), " "), "you")
+}
+
+// plainEnd is an ending about which there is no more to say.
+func plainEnd(e call.Ending, short bool) string {
+	long, brief := tidy(strings.ToLower(string(e)), operatorCells), ""
+	switch e {
+	case call.EndGone:
+		long, brief = "already gone", "gone"
+	case call.EndHungUp:
+		long, brief = "caller hung up", "hung up"
+	case call.EndUnknown:
+		long, brief = "outcome unknown", "unknown"
+	case call.EndRejected:
+		long = "ended"
+	case call.EndUnconfirmed:
+		long = "end not confirmed"
+	case call.EndTimedOut:
+		long = "timed out"
+	case call.EndRefused:
+		long = "refused"
+	}
+	if short && brief != "" {
+		return brief
+	}
+	return long
 }
 
 // endSign tells at a glance whether the call was rejected, without colour.
@@ -134,18 +205,6 @@ func codeWords(r *call.Reply) string {
 	return replyWords(&call.Reply{Status: r.Status})
 }
 
-// who is the name in the column of the list of decisions.
-func who(c *call.Call, me string) string {
-	switch {
-	case c.Claim == nil:
-		return ""
-	case c.Claim.Operator == me:
-		return "you"
-	default:
-		return tidy(c.Claim.Operator, operatorCells)
-	}
-}
-
 // way is how a decision went, step by step; empty when there was none.
 func way(r row, a *ask, me, sep string) string {
 	c := r.call
@@ -172,7 +231,7 @@ func way(r row, a *ask, me, sep string) string {
 		s += " " + sep + " Graph " + outcome(c.Reply)
 	}
 	if c.State == call.Over {
-		s += " " + sep + " " + overWords(c)
+		s += " " + sep + " " + plainEnd(c.Ending, false)
 	}
 	return s
 }
@@ -186,17 +245,4 @@ func outcome(r *call.Reply) string {
 
 func codeOnly(r *call.Reply) string {
 	return replyWords(&call.Reply{Status: r.Status, Code: r.Code})
-}
-
-func overWords(c *call.Call) string {
-	switch c.Ending {
-	case call.EndRejected:
-		return "ended"
-	case call.EndUnconfirmed:
-		return "end not confirmed"
-	case call.EndGone, call.EndHungUp, call.EndTimedOut, call.EndRefused, call.EndUnknown:
-		return endWords(c, nil, "")
-	default:
-		return endWords(c, nil, "")
-	}
 }

@@ -98,6 +98,7 @@ type teller struct {
 	last    int
 	told    map[string]time.Duration // the lowest reminder of a call that was told or passed
 	asked   map[string]decision      // our own, without an answer, by request
+	missed  map[string]call.Answer   // our own that came too late or second, by call, until it is over
 }
 
 // decision is one that was typed here.
@@ -109,7 +110,7 @@ type decision struct {
 func newTeller(l Link, out io.Writer) *teller {
 	return &teller{
 		paper: paper{out: out}, link: l, numbers: map[string]int{}, ids: map[int]call.ID{},
-		told: map[string]time.Duration{}, asked: map[string]decision{},
+		told: map[string]time.Duration{}, asked: map[string]decision{}, missed: map[string]call.Answer{},
 	}
 }
 

@@ -104,18 +104,21 @@ func (t *teller) stands(c *call.Call) {
 
 // ended tells how a call ended, every ending apart.
 func (t *teller) ended(c *call.Call) {
-	how := ""
+	how, missed := "", t.missed[c.ID.Key()]
 	switch c.Ending {
 	case call.EndRejected:
-		how = "rejected as " + t.decided(c) + took(c.Reply)
+		how = "rejected as " + t.decided(c) + took(c.Reply) + second(missed)
 	case call.EndUnconfirmed:
-		how = "rejected as " + t.decided(c) + took(c.Reply) + ", but Graph has not confirmed the end"
+		how = "rejected as " + t.decided(c) + took(c.Reply) + second(missed) + ", but Graph has not confirmed the end"
 	case call.EndGone:
 		how = "it was already gone when " + t.who(c) + " decided " + what(c)
 	case call.EndHungUp:
 		how = "the caller hung up or it ended elsewhere"
 	case call.EndTimedOut:
 		how = "nobody decided in time, nothing was sent"
+		if missed.Verdict == call.WasTooLate {
+			how = "your " + name(string(missed.Reason)) + " came too late, nothing was sent"
+		}
 	case call.EndRefused:
 		how = "Graph refused " + t.decided(c) + " (" + because(c.Reply) + ")"
 	case call.EndUnknown:
@@ -127,7 +130,18 @@ func (t *teller) ended(c *call.Call) {
 	t.over(c.ID)
 }
 
-func (t *teller) over(id call.ID) { delete(t.told, id.Key()) }
+// second is what to say beside a decision that was faster than one typed here.
+func second(missed call.Answer) string {
+	if missed.Verdict != call.WasTaken {
+		return ""
+	}
+	return ", faster than you"
+}
+
+func (t *teller) over(id call.ID) {
+	delete(t.told, id.Key())
+	delete(t.missed, id.Key())
+}
 
 // answer tells what became of a decision typed here, as far as the events do not.
 func (t *teller) answer(a call.Answer) {
@@ -138,6 +152,11 @@ func (t *teller) answer(a call.Answer) {
 	delete(t.asked, a.Request)
 	n := t.number(mine.call)
 	c, known := t.board.Get(mine.call)
+	if known && c.State != call.Over && (a.Verdict == call.WasTooLate || a.Verdict == call.WasTaken) {
+		missed := a
+		missed.Reason = mine.reason
+		t.missed[mine.call.Key()] = missed
+	}
 	first := known && c.Claim != nil && c.Claim.Command == a.Request
 	switch a.Verdict {
 	case call.WasRejected, call.WasRefused, call.WasWithdrawn:
