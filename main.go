@@ -38,6 +38,7 @@ import (
 	"callscreen/graph/simulator"
 	"callscreen/relay"
 	"callscreen/relay/call"
+	"callscreen/relay/cert"
 	"callscreen/relay/client"
 	"callscreen/relay/journal"
 	"callscreen/relay/operator"
@@ -139,7 +140,7 @@ var relaySettings = []string{
 	"client-certificate-password-file", "workload-identity-token-file", "managed-identity", "cloud", "api-version",
 	"authority-url", "graph-url", "webhook-metadata-url", "webhook-issuers", "allowed-tenants", "ca-file",
 	"public-url", "callback-uri", "ring-timeout", "reject-margin", "data-dir", "nats-url", "tls-cert", "tls-key",
-	"log-level", "log-format", "log-file",
+	"acme-host", "acme-email", "acme-directory-url", "metrics-listen", "log-level", "log-format", "log-file",
 }
 
 func relayCommand() *cobra.Command {
@@ -173,17 +174,25 @@ func runRelay(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	ln, err := listen(c.Context(), s.Listen)
+	ln, err := listen(c.Context(), "listen", s.Listen)
 	if err != nil {
 		return errors.Join(err, r.journal.Close())
 	}
-	scheme := "http"
-	if s.TLSCert != "" {
-		scheme = "https"
+	if s.MetricsListen != "" {
+		if r.health, err = listen(c.Context(), "metrics-listen", s.MetricsListen); err != nil {
+			return errors.Join(err, ln.Close(), r.journal.Close())
+		}
+		defer func() { _ = r.health.Close() }() // it was not served if the relay failed first
 	}
-	base := scheme + "://" + ln.Addr().String()
+	for _, warning := range s.Warnings() {
+		log.Warn(warning)
+	}
+	base := "http://" + ln.Addr().String()
+	if r.certificate != nil {
+		base = "https://" + ln.Addr().String()
+	}
 	fmt.Fprintf(c.ErrOrStderr(), "callscreen relay\n  webhook   %s%s\n  console   callscreen console --relay %s\n  journal   %s\n",
-		base, s.WebhookPath, base, r.journal.Describe())
+		cmp.Or(strings.TrimRight(s.PublicURL, "/"), base), s.WebhookPath, base, r.journal.Describe())
 	return r.run(c.Context(), ln)
 }
 
@@ -193,6 +202,15 @@ type parts struct {
 	journal *journal.Journal
 	auth    *graph.Authenticator
 	tokens  *graph.Tokens
+
+	certificate renewing     // nil: plain HTTP
+	health      net.Listener // nil: health is on the relay's own port
+}
+
+// renewing is a certificate that keeps itself valid while it runs.
+type renewing interface {
+	relay.Certificate
+	Run(ctx context.Context) error
 }
 
 // newRelay builds a relay from its settings. Nothing runs and no port is open
@@ -238,8 +256,7 @@ func newRelay(ctx context.Context, s config.Settings, log *slog.Logger) (*parts,
 	if err := operators.Local(operator.LocalName()); err != nil {
 		return nil, err
 	}
-	tlsConfig, err := serverTLS(s)
-	if err != nil {
+	if p.certificate, err = certificateOf(s, outward, log); err != nil {
 		return nil, err
 	}
 	p.journal, err = journal.Open(ctx, journal.Options{
@@ -251,7 +268,8 @@ func newRelay(ctx context.Context, s config.Settings, log *slog.Logger) (*parts,
 	p.server = relay.New(relay.Options{
 		Journal: p.journal, Auth: p.auth, Graph: rejecter, Tokens: p.tokens, Operators: operators, Logger: log,
 		WebhookPath: s.WebhookPath, Bot: "bot " + s.ClientID[:min(8, len(s.ClientID))],
-		RingTimeout: s.RingTimeout, RejectMargin: s.RejectMargin, Shared: s.NATSURL != "", TLS: tlsConfig,
+		RingTimeout: s.RingTimeout, RejectMargin: s.RejectMargin, Shared: s.NATSURL != "",
+		Certificate: p.certificate, OwnHealth: s.MetricsListen != "",
 	})
 	return p, nil
 }
@@ -260,29 +278,35 @@ func newRelay(ctx context.Context, s config.Settings, log *slog.Logger) (*parts,
 // and closes the journal last.
 func (p *parts) run(ctx context.Context, ln net.Listener) error {
 	keep, stop := context.WithCancel(context.WithoutCancel(ctx))
-	err := together(keep,
-		p.auth.Run,
-		p.tokens.Run,
-		// Keys and tokens outlive the server: a decision under way may need them.
+	// Keys, tokens and health outlive the server: a decision under way may need
+	// the ones, and whoever watches sees that it goes down.
+	helpers := []func(context.Context) error{p.auth.Run, p.tokens.Run}
+	if p.certificate != nil {
+		helpers = append(helpers, p.certificate.Run)
+	}
+	if p.health != nil {
+		helpers = append(helpers, func(keep context.Context) error { return p.server.ServeHealth(keep, p.health) })
+	}
+	err := together(keep, append(helpers,
 		func(keep context.Context) error {
 			serving, cancel := context.WithCancel(ctx)
 			defer cancel()
 			defer context.AfterFunc(keep, cancel)()
 			return p.server.Run(serving, ln)
 		},
-	)
+	)...)
 	stop()
 	return errors.Join(err, p.journal.Close())
 }
 
-// listen opens a port.
-func listen(ctx context.Context, address string) (net.Listener, error) {
+// listen opens a port, for the setting that names it.
+func listen(ctx context.Context, setting, address string) (net.Listener, error) {
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
 		if errors.Is(err, syscall.EADDRINUSE) {
-			return nil, fmt.Errorf("%s is in use, perhaps by another callscreen: choose another with --listen", address)
+			return nil, fmt.Errorf("%s is in use, perhaps by another callscreen: choose another with --%s", address, setting)
 		}
-		return nil, fmt.Errorf("listen: %w", err)
+		return nil, fmt.Errorf("%s: %w", setting, err)
 	}
 	return ln, nil
 }
@@ -337,16 +361,21 @@ func graphHTTP(s config.Settings) (*http.Client, error) {
 	return graph.HTTPClient(roots), nil
 }
 
-func serverTLS(s config.Settings) (*tls.Config, error) {
-	cert, key, err := s.ReadTLS()
-	if err != nil || cert == nil {
-		return nil, usage(err) // without a certificate there is no TLS; CheckRelay has judged where that is allowed
+// certificateOf is where the relay's certificate comes from. Without one there is
+// no TLS; CheckRelay has judged where that is allowed.
+func certificateOf(s config.Settings, outward *http.Client, log *slog.Logger) (renewing, error) {
+	switch {
+	case len(s.ACMEHost) > 0:
+		return cert.NewACME(cert.ACMEOptions{
+			Hosts: s.ACMEHost, Email: s.ACMEEmail, Directory: s.ACMEDirectoryURL, Dir: filepath.Join(s.DataDir, "acme"),
+			HTTP: outward, Logger: log,
+		})
+	case s.TLSCert != "":
+		files, err := cert.Open(s.ReadTLS, log)
+		return files, usage(err)
+	default:
+		return nil, nil //nolint:nilnil // plain HTTP is what was asked for
 	}
-	pair, err := tls.X509KeyPair(cert, key)
-	if err != nil {
-		return nil, usage(fmt.Errorf("tls-cert, tls-key: %w", err))
-	}
-	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}, nil
 }
 
 // The console.
@@ -642,7 +671,7 @@ func runSimulate(c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	ln, err := listen(c.Context(), address)
+	ln, err := listen(c.Context(), "listen", address)
 	if err != nil {
 		sim.Close()
 		return err
@@ -771,10 +800,10 @@ func newDemo(ctx context.Context, s config.Settings, dir string, o simulator.Opt
 			d.close()
 		}
 	}()
-	if d.simLn, err = listen(ctx, "127.0.0.1:0"); err != nil {
+	if d.simLn, err = listen(ctx, "listen", "127.0.0.1:0"); err != nil {
 		return nil, err
 	}
-	if d.relayLn, err = listen(ctx, "127.0.0.1:0"); err != nil {
+	if d.relayLn, err = listen(ctx, "listen", "127.0.0.1:0"); err != nil {
 		return nil, err
 	}
 	base := "http://" + d.relayLn.Addr().String()
@@ -918,6 +947,9 @@ the faults follow, and the exit code is 2, as with every command that meets them
 			}
 			if path, found := s.File(); !found {
 				fmt.Fprintf(c.ErrOrStderr(), "There is no settings file %s.\n", path)
+			}
+			for _, warning := range s.Warnings() {
+				fmt.Fprintln(c.ErrOrStderr(), "Warning: "+warning)
 			}
 			if err == nil {
 				err = s.Check()

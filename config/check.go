@@ -3,6 +3,8 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -44,6 +46,8 @@ func (s Settings) relayRules() error {
 		field("callback-uri", callback(s.CallbackURI, s.PublicURL)),
 		field("webhook-path", webhookPath(s.WebhookPath)),
 		s.checkListen(),
+		s.checkCertificate(),
+		s.checkMetrics(),
 		s.checkTimes(),
 		field("nats-url", natsURLs(s.NATSURL.Reveal())),
 	)
@@ -119,13 +123,47 @@ func (s Settings) checkListen() error {
 	if err := hostPort(s.Listen); err != nil {
 		return field("listen", err)
 	}
-	if (s.TLSCert == "") != (s.TLSKey == "") {
-		return errors.New("tls-cert and tls-key: set both or neither")
-	}
-	if s.TLSCert == "" && !Loopback(s.Listen) {
-		return fmt.Errorf("listen: %s can be reached from other machines, and consoles send their token to it: set tls-cert and tls-key, or listen on 127.0.0.1 behind a proxy or tunnel that ends TLS", s.Listen)
+	if s.TLSCert == "" && len(s.ACMEHost) == 0 && !Loopback(s.Listen) {
+		return fmt.Errorf("listen: %s can be reached from other machines, and consoles send their token to it: set tls-cert and tls-key, or acme-host, or listen on 127.0.0.1 behind a proxy or tunnel that ends TLS", s.Listen)
 	}
 	return nil
+}
+
+// checkCertificate judges where the relay's certificate is to come from.
+func (s Settings) checkCertificate() error {
+	var both error
+	switch {
+	case (s.TLSCert == "") != (s.TLSKey == ""):
+		both = errors.New("tls-cert and tls-key: set both or neither")
+	case s.TLSCert != "" && len(s.ACMEHost) > 0:
+		both = errors.New("acme-host and tls-cert: set one of them, a relay has one certificate")
+	}
+	return errors.Join(both,
+		each("acme-host", s.ACMEHost, publicName),
+		field("acme-email", email(s.ACMEEmail)),
+		field("acme-directory-url", override(s.ACMEDirectoryURL)))
+}
+
+func (s Settings) checkMetrics() error {
+	if s.MetricsListen == "" {
+		return nil
+	}
+	if s.MetricsListen == s.Listen {
+		return errors.New("metrics-listen: is the address of listen: leave it out, or give it a port of its own")
+	}
+	return field("metrics-listen", hostPort(s.MetricsListen))
+}
+
+// Warnings are settings that pass and are probably not what is meant.
+func (s Settings) Warnings() []string {
+	var list []string
+	if _, port, _ := net.SplitHostPort(s.Listen); len(s.ACMEHost) > 0 && port != "443" {
+		list = append(list, fmt.Sprintf("acme-host: the CA knocks at port 443 of %s and the relay listens on %s: something must forward the one to the other", strings.Join(s.ACMEHost, ", "), s.Listen))
+	}
+	if u, err := url.Parse(s.PublicURL); err == nil && u.Port() != "" {
+		list = append(list, fmt.Sprintf("public-url: Graph is known to send nothing to a webhook with a port (%s): let a proxy or tunnel serve it on 443", u.Port()))
+	}
+	return list
 }
 
 // The ring time is Graph's to choose; these are the limits of what can be meant.

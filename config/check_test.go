@@ -63,6 +63,61 @@ func judgeAll(t *testing.T, check func(config.Settings) error, rows map[string]r
 	}
 }
 
+func TestARelayHasOneCertificateOfAPublicName(t *testing.T) {
+	t.Parallel()
+	acme := func(hosts ...string) func(*config.Settings) {
+		return func(s *config.Settings) { s.ACMEHost = hosts }
+	}
+	rows := map[string]row{
+		"one name":        {acme("relay.example.com"), ""},
+		"two names":       {acme("relay.example.com", "xn--bcher-kva.example"), ""},
+		"and files":       {func(s *config.Settings) { s.ACMEHost, s.TLSCert, s.TLSKey = []string{"a.example"}, "c", "k" }, "acme-host and tls-cert: set one of them"},
+		"an address":      {func(s *config.Settings) { s.ACMEEmail = "ops@example.com" }, ""},
+		"no address":      {func(s *config.Settings) { s.ACMEEmail = "ops" }, "acme-email: "},
+		"a named address": {func(s *config.Settings) { s.ACMEEmail = "Ops <ops@example.com>" }, "acme-email: "},
+	}
+	for _, bad := range []string{
+		"", "relay", "localhost", "127.0.0.1", "::1", "*.example.com", "https://relay.example.com", "relay.example.com:443",
+		"Relay.example.com", "relay..com", ".relay.com", "relay.com.", "-relay.com", "relay-.com", "bücher.example",
+		strings.Repeat("a", 64) + ".com", strings.Repeat("a.", 130) + "com", "../x.com", "a b.com",
+	} {
+		rows[bad] = row{acme("good.example.com", bad), "acme-host: "}
+	}
+	judgeAll(t, config.Settings.CheckRelay, rows)
+}
+
+func TestK03MetricsHaveAPortOfTheirOwnOrTheRelays(t *testing.T) {
+	t.Parallel()
+	at := func(address string) func(*config.Settings) {
+		return func(s *config.Settings) { s.MetricsListen = address }
+	}
+	judgeAll(t, config.Settings.CheckRelay, map[string]row{
+		"none":     {at(""), ""},
+		"own":      {at(":9090"), ""}, // nothing of it is secret
+		"the same": {at("127.0.0.1:8080"), "metrics-listen: is the address of listen"},
+		"nonsense": {at("9090"), "metrics-listen: "},
+	})
+}
+
+func TestWhatIsProbablyNotMeantIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	s := ready(t)
+	if got := s.Warnings(); got != nil {
+		t.Errorf("of nothing: %q", got)
+	}
+	s.Listen, s.ACMEHost, s.PublicURL = ":443", []string{"relay.example.com"}, "https://relay.example.com"
+	if got := s.Warnings(); got != nil {
+		t.Errorf("of a good set-up: %q", got)
+	}
+	s.Listen, s.PublicURL = ":8443", "https://relay.example.com:8443"
+	got := strings.Join(s.Warnings(), "\n")
+	for _, want := range []string{"acme-host: the CA knocks at port 443 of relay.example.com and the relay listens on :8443", "public-url: Graph is known to send nothing to a webhook with a port (8443)"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in %q", want, got)
+		}
+	}
+}
+
 func TestGUIDsAreGUIDs(t *testing.T) {
 	t.Parallel()
 	rows := map[string]row{"upper case": {func(s *config.Settings) { s.ClientID = otherGUID }, ""}}
@@ -103,7 +158,8 @@ func TestAddressesOfMicrosoftAreHTTPS(t *testing.T) {
 			s.WebhookIssuers = []string{"https://api.botframework.com", ""}
 			return &s.WebhookIssuers[1]
 		},
-		"public-url": func(s *config.Settings) *string { return &s.PublicURL },
+		"acme-directory-url": func(s *config.Settings) *string { return &s.ACMEDirectoryURL },
+		"public-url":         func(s *config.Settings) *string { return &s.PublicURL },
 	} {
 		for _, good := range []string{"https://host", "https://127.0.0.1:8443/", "https://[::1]:1/a/b"} {
 			rows[setting+" "+good] = row{func(s *config.Settings) { *at(s) = good }, ""}
@@ -156,7 +212,8 @@ func TestC04OffLoopbackTheRelayNeedsTLS(t *testing.T) {
 		rows[inside] = row{func(s *config.Settings) { s.Listen = inside }, ""}
 	}
 	for _, outside := range []string{":8080", "0.0.0.0:80", "[::]:80", "10.0.0.1:80", "relay.example.com:443", "localhost.example.com:80", "128.0.0.1:80"} {
-		rows[outside] = row{func(s *config.Settings) { s.Listen = outside }, "set tls-cert and tls-key"}
+		rows[outside] = row{func(s *config.Settings) { s.Listen = outside }, "set tls-cert and tls-key, or acme-host"}
+		rows[outside+" with ACME"] = row{func(s *config.Settings) { s.Listen, s.ACMEHost = outside, []string{"relay.example.com"} }, ""}
 		rows[outside+" with TLS"] = row{func(s *config.Settings) { s.Listen, s.TLSCert, s.TLSKey = outside, "c", "k" }, ""}
 	}
 	for _, nonsense := range []string{"", "8080", "127.0.0.1", "127.0.0.1:http", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:080", "::1:80"} {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/mail"
 	"net/netip"
 	"net/url"
 	"path"
@@ -186,6 +187,33 @@ func hostPort(value string) error {
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
 		return fmt.Errorf("%q has no port between 0 and 65535", value)
+	}
+	return nil
+}
+
+// publicName is a DNS name that a CA issues for: of several labels, in ASCII,
+// and no address and no wildcard (TLS-ALPN-01 proves neither).
+func publicName(value string) error {
+	labels := strings.Split(value, ".")
+	ok := len(value) <= 253 && len(labels) > 1 && net.ParseIP(value) == nil
+	for _, label := range labels {
+		ok = ok && len(label) > 0 && len(label) <= 63 && label[0] != '-' && label[len(label)-1] != '-' &&
+			!strings.ContainsFunc(label, func(r rune) bool { return !strings.ContainsRune(nameRunes, r) })
+	}
+	if !ok {
+		return fmt.Errorf("%q is not a public name such as relay.example.com, in lower case", value)
+	}
+	return nil
+}
+
+const nameRunes = "abcdefghijklmnopqrstuvwxyz0123456789-"
+
+func email(value string) error {
+	if value == "" {
+		return nil
+	}
+	if a, err := mail.ParseAddress(value); err != nil || a.Address != value {
+		return fmt.Errorf("%q is not an address such as ops@example.com", value)
 	}
 	return nil
 }

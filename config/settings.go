@@ -11,8 +11,8 @@ type Settings struct {
 	// The relay's own side.
 
 	// Listen is the address the relay serves on, host:port. Default
-	// 127.0.0.1:8080. Anything but a loopback address needs TLSCert and TLSKey:
-	// consoles send their token to it. Behind a proxy or tunnel leave the default
+	// 127.0.0.1:8080. Anything but a loopback address needs TLSCert and TLSKey,
+	// or ACMEHost: consoles send their token to it. Behind a proxy or tunnel leave the default
 	// and let that end TLS.
 	Listen string
 	// WebhookPath is the one path on which Graph's notifications are taken.
@@ -20,8 +20,28 @@ type Settings struct {
 	// webhook.
 	WebhookPath string
 	// TLSCert and TLSKey are PEM files with the relay's certificate chain and
-	// private key. Default none: plain HTTP, on loopback only.
+	// private key, the key's mode 0600 or stricter. Both are read again when they
+	// have changed; a pair that does not serve leaves the old one in place.
+	// Default none: plain HTTP, on loopback only.
 	TLSCert, TLSKey string
+	// ACMEHost turns automatic certificates on: the public DNS names of the
+	// relay, for each of which a certificate is obtained and renewed. Instead of
+	// TLSCert and TLSKey. The CA must reach the relay at port 443 of each name,
+	// directly or forwarded (TLS-ALPN-01, RFC 8737); account and certificates are
+	// kept in the folder acme of DataDir. Setting it agrees to the CA's terms of
+	// service. Default none.
+	ACMEHost []string
+	// ACMEEmail is told to the CA for its notices. Default none.
+	ACMEEmail string
+	// ACMEDirectoryURL is the CA's ACME directory, https. Default
+	// https://acme-v02.api.letsencrypt.org/directory. UNSAFE if wrong: whoever
+	// answers there decides whether the relay has a certificate.
+	ACMEDirectoryURL string
+	// MetricsListen is an address of their own for /healthz, /readyz and
+	// /metrics, host:port, plain HTTP. They tell of no caller, call or operator;
+	// whoever reaches the address can read them. Default none: on Listen, for
+	// requests of this machine only.
+	MetricsListen string
 	// DataDir holds the journal, the operators and the local token; the console
 	// of the same user finds its token there. Default
 	// $XDG_DATA_HOME/callscreen, else ~/.local/share/callscreen (macOS:

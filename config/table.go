@@ -22,7 +22,7 @@ type setting struct {
 }
 
 var table = []setting{
-	{name: "listen", preset: "127.0.0.1:8080", help: "address to serve on; off loopback needs tls-cert and tls-key", at: func(s *Settings) any { return &s.Listen }},
+	{name: "listen", preset: "127.0.0.1:8080", help: "address to serve on; off loopback needs tls-cert and tls-key, or acme-host", at: func(s *Settings) any { return &s.Listen }},
 	{name: "webhook-path", preset: "/api/calls", help: "path of the calling webhook", at: func(s *Settings) any { return &s.WebhookPath }},
 	{name: "client-id", help: "the bot's application (client) ID, a GUID", at: func(s *Settings) any { return &s.ClientID }},
 	{name: "tenant-id", help: "the tenant in which the bot is registered, a GUID", at: func(s *Settings) any { return &s.TenantID }},
@@ -49,6 +49,10 @@ var table = []setting{
 	{name: "nats-url", help: "external NATS server or servers for the journal (default embedded)", at: func(s *Settings) any { return &s.NATSURL }},
 	{name: "tls-cert", help: "PEM file with the relay's certificate chain", at: func(s *Settings) any { return &s.TLSCert }},
 	{name: "tls-key", help: "PEM file with the relay's private key", at: func(s *Settings) any { return &s.TLSKey }},
+	{name: "acme-host", help: "obtain certificates for these public names automatically, separated by commas", at: func(s *Settings) any { return &s.ACMEHost }},
+	{name: "acme-email", help: "address to tell the CA for its notices", at: func(s *Settings) any { return &s.ACMEEmail }},
+	{name: "acme-directory-url", preset: "https://acme-v02.api.letsencrypt.org/directory", help: "the CA's ACME directory, https", at: func(s *Settings) any { return &s.ACMEDirectoryURL }},
+	{name: "metrics-listen", help: "address for /healthz, /readyz and /metrics (default on listen, for this machine only)", at: func(s *Settings) any { return &s.MetricsListen }},
 	{name: "log-level", preset: "info", help: "debug, info, warn or error", at: func(s *Settings) any { return &s.LogLevel }},
 	{name: "log-format", preset: "text", help: "text or json", at: func(s *Settings) any { return &s.LogFormat }},
 	{name: "log-file", help: "append log lines to this file", at: func(s *Settings) any { return &s.LogFile }},

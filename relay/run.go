@@ -48,8 +48,11 @@ func (s *Server) Run(ctx context.Context, ln net.Listener) error {
 	})
 	group.Go(func() error { return s.keepTelling(inner) })
 
-	srv := s.httpServer()
-	group.Go(func() error { return serve(srv, ln, s.opts.TLS != nil) })
+	srv := s.httpServer(s.Handler())
+	if s.opts.Certificate != nil {
+		srv.TLSConfig = s.opts.Certificate.TLS()
+	}
+	group.Go(func() error { return serve(srv, ln) })
 	group.Go(func() error {
 		select {
 		case <-ctx.Done():
@@ -65,9 +68,10 @@ func (s *Server) Run(ctx context.Context, ln net.Listener) error {
 	return nil
 }
 
-func serve(srv *http.Server, ln net.Listener, secure bool) error {
+// serve is over TLS if the server has a certificate.
+func serve(srv *http.Server, ln net.Listener) error {
 	var err error
-	if secure {
+	if srv.TLSConfig != nil {
 		err = srv.ServeTLS(ln, "", "")
 	} else {
 		err = srv.Serve(ln)

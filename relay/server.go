@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -12,8 +11,6 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"callscreen/graph"
 	"callscreen/relay/call"
@@ -62,6 +59,12 @@ type Operators interface {
 	Authenticate(token string) (name string, ok bool, err error)
 }
 
+// Certificate is the relay's own; package cert keeps it valid while it serves.
+type Certificate interface {
+	TLS() *tls.Config
+	Ready() error
+}
+
 // Options are the parts and the settings of a relay. All parts are required;
 // the server uses them and closes none.
 type Options struct {
@@ -79,7 +82,8 @@ type Options struct {
 	Undo         time.Duration // how long a console's decision can be taken back; 0 = not at all
 	MaxBody      int64         // of a notification in bytes; 0 = 256 KiB
 	Shared       bool          // other relays write to the same journal
-	TLS          *tls.Config   // nil: plain HTTP, for loopback and behind a tunnel
+	Certificate  Certificate   // nil: plain HTTP, for loopback and behind a tunnel
+	OwnHealth    bool          // health and metrics are served by ServeHealth, and nowhere else
 }
 
 // Server is one relay. Make it with [New], run it once with [Server.Run].
@@ -121,10 +125,9 @@ func New(o Options) *Server {
 }
 
 // httpServer has a bound for every wait.
-func (s *Server) httpServer() *http.Server {
+func (s *Server) httpServer(handler http.Handler) *http.Server {
 	return &http.Server{
-		Handler:           s.Handler(),
-		TLSConfig:         s.opts.TLS,
+		Handler:           handler,
 		ReadHeaderTimeout: 3 * time.Second,
 		ReadTimeout:       5 * time.Second,
 		WriteTimeout:      s.opts.RingTimeout + 5*time.Second, // a script waits for its decision's outcome
@@ -134,24 +137,35 @@ func (s *Server) httpServer() *http.Server {
 	}
 }
 
-// Handler is everything the relay serves over HTTP.
+// Handler is everything the relay serves over HTTP on its own port.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+s.opts.WebhookPath, s.handleWebhook)
 	mux.HandleFunc("GET /v1/stream", s.handleStream)
 	mux.HandleFunc("POST /v1/calls/{id}/reject", s.handleReject)
-	mux.Handle("GET /healthz", localOnly(http.HandlerFunc(handleHealth)))
-	mux.Handle("GET /readyz", localOnly(http.HandlerFunc(s.handleReady)))
-	mux.Handle("GET /metrics", localOnly(promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{})))
+	if !s.opts.OwnHealth {
+		for _, path := range healthPaths {
+			mux.Handle("GET "+path, localOnly(s.health()))
+		}
+	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == s.opts.WebhookPath {
 			w.Header().Set("Allow", http.MethodPost)
 			problem(w, http.StatusMethodNotAllowed, "The webhook takes POST.")
 			return
 		}
-		problem(w, http.StatusNotFound, "Nothing is served at this address.")
+		notFound(w, r)
 	})
-	return s.recovering(exactPath(mux))
+	return s.guarded(mux)
+}
+
+// guarded is what every request passes first.
+func (s *Server) guarded(mux http.Handler) http.Handler {
+	return identified(s.recovering(exactPath(mux)))
+}
+
+func notFound(w http.ResponseWriter, _ *http.Request) {
+	problem(w, http.StatusNotFound, "Nothing is served at this address.")
 }
 
 // exactPath keeps the mux from redirecting paths such as //api/calls: a client
@@ -159,7 +173,7 @@ func (s *Server) Handler() http.Handler {
 func exactPath(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if path := r.URL.Path; path == "" || path[0] != '/' || path != gopath.Clean(path) || r.URL.RawPath != "" {
-			problem(w, http.StatusNotFound, "Nothing is served at this address.")
+			notFound(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -175,68 +189,12 @@ func (s *Server) recovering(next http.Handler) http.Handler {
 				panic(p)
 			} else if p != nil {
 				s.metrics.panics.Inc()
-				s.log.Error("a request ended in a panic", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+				s.log.Error("a request ended in a panic", "request", w.Header().Get(requestID), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 				problem(w, http.StatusInternalServerError, "The relay met an error of its own.")
 			}
 		}()
 		next.ServeHTTP(w, r)
 	})
-}
-
-// localOnly serves whoever sits on this machine. A tunnel or proxy also comes
-// from loopback, but it says for whom.
-func localOnly(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !fromLoopback(r) || r.Header.Get("Forwarded") != "" || r.Header.Get("X-Forwarded-For") != "" {
-			problem(w, http.StatusNotFound, "Nothing is served at this address.")
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-func handleHealth(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) }
-
-func (s *Server) handleReady(w http.ResponseWriter, _ *http.Request) {
-	if why := s.notReady(); why != "" {
-		problem(w, http.StatusServiceUnavailable, why)
-		return
-	}
-	_, _ = w.Write([]byte("ready\n"))
-}
-
-// notReady is why calls cannot be screened now, in a fixed sentence; "" when they can.
-func (s *Server) notReady() string {
-	switch {
-	case s.goingDown():
-		return "The relay is going down."
-	case !s.desk.ready():
-		return "The journal is still being read."
-	default:
-		return s.trouble()
-	}
-}
-
-// trouble is what the consoles are told in their header.
-func (s *Server) trouble() string {
-	switch {
-	case s.opts.Journal.Healthy() != nil:
-		return "No call and no decision can be taken: the journal cannot be written."
-	case s.opts.Auth.Ready() != nil:
-		return "No call can be taken: Microsoft's keys are not loaded."
-	case s.opts.Tokens.Ready() != nil:
-		return "No call can be rejected: Microsoft gave no token for Graph."
-	default:
-		return ""
-	}
-}
-
-// Ready returns nil once calls can be screened.
-func (s *Server) Ready() error {
-	if why := s.notReady(); why != "" {
-		return errors.New(why)
-	}
-	return nil
 }
 
 // Look returns what the relay knows of a call.

@@ -60,7 +60,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) (operator string,
 
 func (s *Server) refuseConsole(w http.ResponseWriter, status int, reason, detail string) {
 	s.metrics.consoleRefused.WithLabelValues(reason).Inc()
-	s.hush.warn("console: "+reason, "console refused", "reason", reason, "status", status)
+	s.hush.warn("console: "+reason, "console refused", "reason", reason, "status", status, "request", w.Header().Get(requestID))
 	problem(w, status, detail)
 }
 

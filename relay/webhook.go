@@ -41,7 +41,7 @@ func (s *Server) handleWebhook(w http.ResponseWriter, r *http.Request) {
 	status, no := s.webhook(w, r, received)
 	if no != nil {
 		status = no.status
-		s.hush.warn("webhook: "+no.reason, "webhook refused", "status", no.status, "reason", no.reason, "cause", no.log)
+		s.hush.warn("webhook: "+no.reason, "webhook refused", "status", no.status, "reason", no.reason, "cause", no.log, "request", w.Header().Get(requestID))
 		s.metrics.webhook.WithLabelValues(fmt.Sprint(status), no.reason).Inc()
 		w.Header().Set("Connection", "close")
 		if status == http.StatusServiceUnavailable {

@@ -19,7 +19,7 @@ var arrows = map[string]struct {
 }{
 	"callscreen": {
 		[]string{
-			"config", "graph", "graph/simulator", "relay", "relay/call", "relay/client",
+			"config", "graph", "graph/simulator", "relay", "relay/call", "relay/cert", "relay/client",
 			"relay/journal", "relay/operator", "tui", "tui/lines",
 		},
 		"main is the only place that wires",
