@@ -29,7 +29,6 @@
 //
 // # Left out
 //
-// answer, redirect, transfer, keepAlive and the media of a call; certificates and managed identity at
-// the token endpoint; the messaging bot's endpoints. A request for these is answered as an unknown
-// path. The facts behind each part are named where the part is built ("Graph v1.0, call: reject").
+// answer, redirect, transfer, keepAlive and the media of a call; the messaging bot's endpoints. A request
+// for these is answered as an unknown path. The facts behind each part are named where the part is built ("Graph v1.0, call: reject").
 package simulator

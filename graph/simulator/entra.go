@@ -161,7 +161,7 @@ func (s *Simulator) discovery(w http.ResponseWriter, r *http.Request) {
 		"issuer":                                base + "/v2.0",
 		"authorization_endpoint":                base + "/oauth2/v2.0/authorize",
 		"token_endpoint":                        base + "/oauth2/v2.0/token",
-		"token_endpoint_auth_methods_supported": []string{"client_secret_post", "client_secret_basic"},
+		"token_endpoint_auth_methods_supported": []string{"client_secret_post", "private_key_jwt", "client_secret_basic"},
 		"response_types_supported":              []string{"code", "id_token", "code id_token", "id_token token"},
 		"subject_types_supported":               []string{"pairwise"},
 	})
@@ -237,11 +237,12 @@ func (s *Simulator) judgeToken(r *http.Request) (string, *entraError) {
 	if user, password, ok := r.BasicAuth(); ok {
 		app, secret = user, password
 	}
+	asserted := form.Has("client_assertion")
 	audience, isDefault := resource(form.Get("scope"))
 	switch {
 	case !s.knowsTenant(tenant):
 		return "", tenantNotFound("invalid_request", tenant)
-	case app == "" || secret == "" || form.Get("grant_type") == "":
+	case app == "" || secret == "" && !asserted || form.Get("grant_type") == "":
 		return bad("invalid_request", 900144,
 			"The request body must contain the following parameters: 'client_id', 'client_secret', 'grant_type'.")
 	case form.Get("grant_type") != "client_credentials":
@@ -249,7 +250,7 @@ func (s *Simulator) judgeToken(r *http.Request) (string, *entraError) {
 	case !strings.EqualFold(app, s.opts.AppID) || !strings.EqualFold(tenant, s.opts.TenantID):
 		return bad("unauthorized_client", 700016,
 			"Application with identifier '%.64s' was not found in the directory '%.64s'.", app, tenant)
-	case subtle.ConstantTimeCompare([]byte(secret), []byte(s.opts.ClientSecret)) != 1:
+	case !asserted && subtle.ConstantTimeCompare([]byte(secret), []byte(s.opts.ClientSecret)) != 1:
 		return "", &entraError{http.StatusUnauthorized, "invalid_client", 7000215, fmt.Sprintf(
 			"Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, "+
 				"not the client secret ID, for a secret added to app '%s'.", s.opts.AppID)}
@@ -258,6 +259,9 @@ func (s *Simulator) judgeToken(r *http.Request) (string, *entraError) {
 			"The provided value for scope is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier.")
 	case !isGraphRoot(audience, r.Host):
 		return bad("invalid_resource", 500011, "The resource principal was not found in the tenant.")
+	}
+	if asserted {
+		return audience, s.judgeAssertion(r)
 	}
 	return audience, nil
 }

@@ -49,6 +49,10 @@ type Options struct {
 	Seed uint64
 	// AppID, TenantID and ClientSecret are the bot's; empty means DemoAppID, DemoTenantID, DemoSecret.
 	AppID, TenantID, ClientSecret string
+	// Certificates are those of the bot's registration: it may sign in with a token signed by one of their keys.
+	Certificates []*x509.Certificate
+	// Federation lets the bot sign in with the tokens of another issuer; nil: with none.
+	Federation *Federation
 	// Webhook is the bot's calling webhook, http or https. It may be set later, by SetWebhook.
 	Webhook string
 	// WebhookRoots are trusted for an https webhook; nil means the system's.
@@ -172,6 +176,12 @@ func (o *Options) complete() error {
 		if l.Min < 0 || l.Max < l.Min {
 			refuse("%s %v to %v is not a range", name, l.Min, l.Max)
 		}
+	}
+	faults = append(faults, o.checkProofs())
+	if o.Federation != nil {
+		f := *o.Federation
+		f.Audience = cmp.Or(f.Audience, DefaultAudience)
+		o.Federation = &f
 	}
 	if o.Webhook != "" {
 		faults = append(faults, checkWebhook(o.Webhook))
