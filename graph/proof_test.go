@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -299,5 +300,33 @@ func TestG01TheExceptionForManagedIdentitiesIsNarrow(t *testing.T) {
 	// A proxy would see the request and the token in the clear.
 	if guard, ok := c.local.Transport.(*guard); !ok || guard.base.(*http.Transport).Proxy != nil {
 		t.Error("the endpoint is asked by a proxy")
+	}
+}
+
+func TestG04AThousandRejectionsAskForOneTokenAndNoneOnTheWay(t *testing.T) {
+	w := newWorld(t, simulator.Options{})
+	tokens := w.tokens(t, secretOf(t, simulator.DemoSecret))
+	if _, err := tokens.Token(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	warm := w.TokenRequests()
+	c, err := NewClient(ClientOptions{Root: w.base, Version: "v1.0", Tokens: tokens, HTTP: w.http})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var work sync.WaitGroup
+	for range 10 {
+		work.Go(func() {
+			for range 100 {
+				_, err := c.Reject(t.Context(), Rejection{CallID: testCall, Tenant: simulator.DemoTenantID, Reason: "busy"})
+				if _, ok := errors.AsType[*GoneError](err); !ok {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	work.Wait()
+	if posts := len(w.Rejections()); posts != 1000 || warm != 1 || w.TokenRequests() != 1 {
+		t.Errorf("%d rejections, %d token requests before and %d after them", posts, warm, w.TokenRequests())
 	}
 }
