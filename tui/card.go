@@ -5,8 +5,6 @@ import (
 	"strings"
 
 	"callscreen/relay/call"
-
-	"github.com/charmbracelet/x/ansi"
 )
 
 // field is one line of the card: what it is, and what is said. Facts are ours
@@ -110,19 +108,26 @@ func (m *Model) field(f field, w int) string {
 // fieldLines is a field with all of its text, on as many lines as it takes.
 func (m *Model) fieldLines(f field) []string {
 	text, _ := call.Clean(f.text, call.TextCells)
-	room := max(m.width-2-labelCells, 8)
+	whole := m.width - 2 - labelCells
+	room := whole
 	if f.fact != "" {
-		room = max(room-call.Width(f.fact)-1, 8)
+		room -= call.Width(f.fact) + 1
 	}
 	var lines []string
+	if text != "" && room < min(whole, call.Width(text), 8) {
+		lines = append(lines, m.field(field{f.label, f.fact, ""}, m.width))
+		f.label, f.fact, room = "", "", whole
+	}
 	for {
-		part := ansi.Truncate(text, room, "")
-		text = strings.TrimPrefix(text, part)
+		var part string
+		if part, text = call.Split(text, room); part == "" {
+			part, text = text, "" // no line holds it: the field shows that it was cut
+		}
 		lines = append(lines, m.field(field{f.label, f.fact, part}, m.width))
-		if text == "" || part == "" {
+		if text == "" {
 			return lines
 		}
-		f.label, f.fact, room = "", "", max(m.width-2-labelCells, 8)
+		f.label, f.fact, room = "", "", whole
 	}
 }
 

@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
 	"regexp"
@@ -130,27 +129,69 @@ func TestT07ARowOfAnotherWidthIsNoticed(t *testing.T) {
 	})
 }
 
+// proves T-07: what is longer than a line is on the details page with all of its
+// text, up to 256 cells, whatever stands before it.
+func TestT07TheDetailsHaveAllOfALongText(t *testing.T) {
+	m := New(Options{Link: newScript()})
+	unspaced := func(s string) string { return strings.ReplaceAll(s, " ", "") }
+	texts := append(hostile.Names(), strings.Repeat("नमस्ते ", 40), strings.Repeat("e\u0301", 300), strings.Repeat("山 👩👩👧", 30))
+	for _, text := range texts {
+		for _, w := range []int{30, 40, 80, 120} {
+			for _, fact := range []string{"", "(user)", "(resource account)"} {
+				m.width = w
+				want, _ := call.Clean(text, call.TextCells)
+				got := ""
+				for _, line := range m.fieldLines(field{"Label", fact, text}) {
+					line = strings.TrimLeft(own.ReplaceAllString(line, ""), " ")
+					if after, ok := strings.CutPrefix(line, "Label"); ok {
+						line = strings.TrimLeft(after, " ")
+						if start, _, cut := strings.Cut(line, "…"); cut && start != "" && strings.HasPrefix(fact, start) {
+							continue // the fact on a line of its own, and even so too long for it
+						}
+						line = strings.TrimPrefix(line, fact)
+					}
+					got += line
+				}
+				if unspaced(got) != unspaced(want) {
+					t.Errorf("%q at %d cells after %q:\n%q\n%q", text, w, fact, got, want)
+				}
+			}
+		}
+	}
+}
+
 // own is every control sequence that the screen uses.
 var own = regexp.MustCompile(`\x1b\[[0-9;:]*m`)
 
-// proves T-01, T-02, T-04 and T-09: nothing of a name reaches the frame but
-// printable characters; all that is left are our own colours, always the same.
+// harm says what on a frame could do any: everything but our own colours is to
+// be text, in so many lines.
+func harm(frame string, lines int) error {
+	if n := strings.Count(frame, "\n") + 1; n != lines {
+		return fmt.Errorf("%d lines of %d", n, lines)
+	}
+	for line := range strings.SplitSeq(own.ReplaceAllString(frame, ""), "\n") {
+		if err := hostile.Fault(line); err != nil {
+			return fmt.Errorf("%q: %w", line, err)
+		}
+	}
+	return nil
+}
+
+// proves T-01, T-02, T-04, T-06 and T-09: nothing of a name reaches the frame but
+// text; all that is left are our own colours, always the same.
 func TestT01NoControlOfANameReachesTheFrame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sequences := func(name string) string {
 			h := hostileHands(name)
 			seen := map[string]bool{}
-			for _, page := range []pageKind{pageNone, pageDetails, pageRecent} {
+			for _, page := range []pageKind{pageNone, pageDetails, pageRecent, pageStats} {
 				h.m.page.kind = page
 				frame := h.m.screen()
 				for _, s := range own.FindAllString(frame, -1) {
 					seen[s] = true
 				}
-				for _, r := range own.ReplaceAllString(frame, "") {
-					if r < ' ' && r != '\n' || r == 0x7f || 0x80 <= r && r < 0xa0 || r == 0x202e || r == 0x200b || r == 0x200d {
-						t.Errorf("%q: %U is on the frame", name, r)
-						break
-					}
+				if err := harm(frame, h.m.height); err != nil {
+					t.Errorf("%q: %v", name, err)
 				}
 			}
 			return fmt.Sprint(slices.Sorted(maps.Keys(seen)))
@@ -164,10 +205,33 @@ func TestT01NoControlOfANameReachesTheFrame(t *testing.T) {
 	})
 }
 
+// The planted bug: a screen that draws the name as it came.
+func TestT01ANameDrawnAsItCameIsNoticed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, found := hostileHands("QQQQ"), 0
+		frame := h.m.screen()
+		if err := harm(frame, h.m.height); err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range hostile.Texts() {
+			if own.ReplaceAllString(x.In, "") != x.In || hostile.Fault(" "+x.In) == nil {
+				continue // a colour, or nothing that could harm beside other text
+			}
+			found++
+			if harm(strings.ReplaceAll(frame, "QQQQ", x.In), h.m.height) == nil {
+				t.Errorf("%s as it came is taken for harmless", x)
+			}
+		}
+		if found < 150 {
+			t.Errorf("%d names", found)
+		}
+	})
+}
+
 // proves T-03 and T-05: on a real program and an emulated terminal, a name
 // changes only the rows it stands in, and no sequence beside them.
 func TestT03AHostileNameChangesOnlyItsOwnRow(t *testing.T) {
-	look := func(name string) (rows []string, kinds string) {
+	look := func(name string) (rows []string, sequences string) {
 		perform(t, 80, 24, Options{Bot: "reception-bot"}, colorprofile.TrueColor, func(s *stage) {
 			d := call.Details{Caller: phone("+44 20 79460123", name), To: reception}
 			s.tell(live(), rang(0, 12*time.Second, time.Now()), rang(2, 14*time.Second, time.Now()))
@@ -176,50 +240,126 @@ func TestT03AHostileNameChangesOnlyItsOwnRow(t *testing.T) {
 			s.key("2")
 			s.rest(200 * time.Millisecond)
 			rows = strings.Split(s.screen(), "\n")
-			kinds = sequenceKinds(s.out.bytes.Bytes())
+			sequences = strings.Join(hostile.Sequences(s.out.bytes.Bytes()), " ")
 		})
-		return rows, kinds
+		return rows, sequences
 	}
-	alice, kinds := look("Alice")
+	alice, sequences := look("Alice")
 	for _, name := range hostile.Names() {
-		rows, k := look(name)
-		if k != kinds {
-			t.Errorf("%q changes the kinds of sequences:\n%s\n%s", name, k, kinds)
+		rows, got := look(name)
+		if got != sequences {
+			t.Errorf("%q changes the sequences:\n%s\n%s", name, got, sequences)
 		}
-		for i := range alice {
-			before, _, in := strings.Cut(alice[i], "Alice")
-			switch {
-			case !in && rows[i] != alice[i]:
-				t.Errorf("%q changes row %d:\n%s\n%s", name, i+1, rows[i], alice[i])
-			case in && !strings.HasPrefix(rows[i], strings.TrimRight(before, " ")):
-				t.Errorf("%q changes what stands before it in row %d:\n%s", name, i+1, rows[i])
+		if err := changedBy(rows, alice); err != nil {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
+// changedBy says what a name changed beside its own place, given the screen on
+// which the caller is called Alice.
+func changedBy(rows, alice []string) error {
+	if len(rows) != len(alice) {
+		return fmt.Errorf("%d rows of %d", len(rows), len(alice))
+	}
+	for i := range alice {
+		before, _, in := strings.Cut(alice[i], "Alice")
+		switch {
+		case !in && rows[i] != alice[i]:
+			return fmt.Errorf("row %d is changed:\n%s\n%s", i+1, rows[i], alice[i])
+		case in && !strings.HasPrefix(rows[i], strings.TrimRight(before, " ")):
+			return fmt.Errorf("what stands before the name in row %d is changed:\n%s", i+1, rows[i])
+		}
+	}
+	return nil
+}
+
+// The planted bugs: another row, another row's end, the columns before the name,
+// a row more. Those of the sequences are beside [hostile.Sequences].
+func TestT03AChangeBesideTheNameIsNoticed(t *testing.T) {
+	alice := []string{" head", " >2 !  6.9s  +44 20 79460123   Alice", "  3    9.9s  +44 20 79460124   Bob"}
+	for _, rows := range [][]string{
+		{" head", "", "  3    9.9s  +44 20 79460124   Bob"},
+		{" head", " >2 !  6.9s  +44 20 79460123   x", "  3    9.9s  +44 20 79460124   Bob x"},
+		{" head", " >2 !  0.0s  +44 20 79460123   x", "  3    9.9s  +44 20 79460124   Bob"},
+		{" head", " >2 !  6.9s  +44 20 79460123   x", "x", "  3    9.9s  +44 20 79460124   Bob"},
+	} {
+		if changedBy(rows, alice) == nil {
+			t.Errorf("%q is taken for harmless", rows)
+		}
+	}
+}
+
+// rowsOf is a program's list of the ten calls of [named10], and what of each row
+// stands before the name.
+func rowsOf(t *testing.T, names []string, w, h int) (rows []string, before []string) {
+	t.Helper()
+	numberAt := regexp.MustCompile(`\+1 425 55501\d\d +`)
+	perform(t, w, h, Options{Bot: "reception-bot"}, colorprofile.TrueColor, func(s *stage) {
+		s.show(board{tell: named10(names), wait: 500 * time.Millisecond})
+		for row := range strings.SplitSeq(s.screen(), "\n") {
+			if i := strings.LastIndex(row, "│"); w >= 100 && i >= 0 {
+				row = row[:i] // the card stands beside the list
+			}
+			if at := numberAt.FindStringIndex(row); at != nil && strings.Contains(row[:at[0]], "s ") {
+				rows, before = append(rows, strings.TrimRight(row, " ")), append(before, row[:at[1]])
+			}
+		}
+	})
+	return rows, before
+}
+
+// proves T-05 and T-08: names in ten scripts and names that imitate us stand last
+// in their row, whole, and everything before them is as it is with a plain name.
+func TestT05NamesInTenScriptsAndT08ImitatorsLeaveTheColumnsAsTheyAre(t *testing.T) {
+	for _, size := range [][2]int{{120, 40}, {80, 24}} {
+		_, plain := rowsOf(t, slices.Repeat([]string{"Alice"}, 10), size[0], size[1])
+		if len(plain) != 10 {
+			t.Fatalf("%d rows of ten calls", len(plain))
+		}
+		for _, names := range [][]string{scripts, imitators} {
+			rows, before := rowsOf(t, names, size[0], size[1])
+			if !slices.Equal(before, plain) {
+				t.Errorf("at %v the columns are\n%s\nand not\n%s", size, strings.Join(before, "\n"), strings.Join(plain, "\n"))
+				continue
+			}
+			for i, name := range names {
+				want, _ := call.Clean(name, call.NameCells)
+				if got := rows[i][len(before[i]):]; got != want && got != "(name in the card)" && !strings.HasSuffix(got, "…") {
+					t.Errorf("at %v %q is drawn as %q", size, want, got)
+				}
 			}
 		}
 	}
 }
 
-// sequenceKinds is what kinds of sequences a program sent: the final byte of
-// control sequences other than the ones for moving and erasing, which depend on
-// how wide a text is, and every string.
-func sequenceKinds(b []byte) string {
-	seen := map[string]bool{}
-	for len(b) > 0 {
-		seq, _, n, _ := ansi.DecodeSequence(b, ansi.NormalState, nil)
-		if len(seq) > 1 && seq[0] == 0x1b {
-			kind := string(seq[:2]) + string(seq[len(seq)-1:])
-			if seq[1] != '[' || !bytes.ContainsRune([]byte("ABCDEFGHIdfKJXPbr@LMST"), rune(seq[len(seq)-1])) {
-				seen[kind] = true
-			}
-		} else if len(seq) == 1 && (seq[0] < ' ' || seq[0] >= 0x7f) && !bytes.Contains([]byte("\n\r\b\t"), seq) {
-			seen[string(seq)] = true
-		}
-		b = b[max(n, 1):]
+// proves T-08: beside every name stand a number or the end of an identifier, and
+// what kind of caller it is.
+func TestT08KindAndIdentityStandBesideEveryName(t *testing.T) {
+	kinds := []call.PartyKind{
+		call.User, call.Guest, call.Phone, call.Application, call.ApplicationInstance, call.Encrypted, call.OnPremises, call.AzureUser, call.UnknownParty, "robot",
 	}
-	return fmt.Sprintf("%q", slices.Sorted(maps.Keys(seen)))
+	synctest.Test(t, func(t *testing.T) {
+		for _, kind := range kinds {
+			h := pick(rules{})
+			d := call.Details{Caller: call.Party{Kind: kind, Name: "ben (user) …0007", ID: "9d1c2b3a-0000-4000-8000-00000000c4a1"}}
+			fact := "c4a1"
+			if kind == call.Phone {
+				d.Caller.ID, fact = "+44 20 79460123", "+44 20 79460123"
+			}
+			h.tell(happened(0, time.Now(), call.Event{Kind: call.Rang, Details: &d, Ring: 15000, Margin: 500}))
+			for _, size := range [][2]int{{120, 40}, {80, 24}, {60, 16}, {40, 12}} {
+				h.do(tea.WindowSizeMsg{Width: size[0], Height: size[1]})
+				frame := strings.ReplaceAll(own.ReplaceAllString(h.m.screen(), ""), d.Caller.Name, "")
+				if !strings.Contains(frame, kind.Words()) || !strings.Contains(frame, fact) {
+					t.Errorf("%s at %v: not on the screen: kind or %s\n%s", kind, size, fact, frame)
+				}
+			}
+		}
+	})
 }
 
-// proves T-08: what imitates us stands in the caller's column, plain, beside the
-// number; nothing of it is in our columns or colours.
+// proves T-08: nothing of a caller's text is in our colours.
 func TestT08TheCallersTextIsNeverColoured(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := pick(rules{})
@@ -257,56 +397,6 @@ func TestT06NamesThatLookTheSameAreDrawnTheSame(t *testing.T) {
 		for _, name := range []string{"Alice\u200b Meyer", "\u202eAlice Meyer", "Alice\u00a0Meyer", "Al\u00adice Meyer", "Alice Meyer\ufe0f"} {
 			if frame(name) != want {
 				t.Errorf("%q is drawn in another way", name)
-			}
-		}
-	})
-}
-
-// proves T-10: any size, any number of calls; never a panic, never a row too
-// wide, and a count of whatever is hidden.
-func FuzzView(f *testing.F) {
-	f.Add(1, 1, 3, "Alice", uint8(0))
-	f.Add(400, 200, 40, "\x1b[2J", uint8(1))
-	f.Add(29, 6, 9, "山田太郎", uint8(2))
-	f.Add(100, 24, 60, "नमस्ते", uint8(3))
-	f.Add(60, 16, 12, "", uint8(4))
-	f.Fuzz(func(t *testing.T, w, h, calls int, name string, state uint8) {
-		w, h, calls = 1+abs(w)%400, 1+abs(h)%200, abs(calls)%120
-		x := pick(rules{})
-		x.m.glyph = newGlyphs(Charset(state & 1))
-		d := call.Details{Caller: phone("+44 20 79460123", name), To: reception, Subject: name}
-		for n := range calls {
-			x.tell(happened(n, time.Now().Add(time.Duration(n)*time.Second), call.Event{Kind: call.Rang, Details: &d, Ring: 15000, Margin: 500}))
-		}
-		x.m.page.kind = pageKind(state >> 1 % 5)
-		if state&16 != 0 {
-			x.tell(call.Update{Link: &call.Link{Err: name, Final: state&32 != 0}})
-		}
-		x.do(tea.WindowSizeMsg{Width: w, Height: h})
-		if state&64 != 0 {
-			x.key("G")
-		}
-		if err := plannedWidth(x.m); err != nil {
-			t.Fatalf("%dx%d, %d calls, %q, state %d: %v", w, h, calls, name, state, err)
-		}
-		g := x.m.geo
-		if g.layout != tiny && g.shown < calls && !g.more {
-			t.Fatalf("%dx%d: %d of %d calls are shown and nothing says so", w, h, g.shown, calls)
-		}
-	})
-}
-
-func abs(n int) int { return max(n, -(n + 1)) }
-
-// proves T-10: a window that is dragged about does no harm.
-func TestT10AResizeStormIsSurvived(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := pick(rules{})
-		h.tell(fortyCalls(time.Now())...)
-		for i := range 2000 {
-			h.do(tea.WindowSizeMsg{Width: 1 + i*37%200, Height: 1 + i*13%60})
-			if err := plannedWidth(h.m); err != nil {
-				t.Fatalf("%dx%d: %v", h.m.width, h.m.height, err)
 			}
 		}
 	})

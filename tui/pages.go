@@ -59,15 +59,7 @@ func (p *page) scroll(k *keyMap, name named, body int) bool {
 func (m *Model) pageView(lines []string) []string {
 	lines = m.head(lines)
 	title, body := m.pageBody()
-	end := m.keys.back.Help().Key + " closes"
-	if n := m.board.Waiting(); n > 0 && m.page.hides() {
-		least, _ := m.soonest(m.queue.rows)
-		end = count(n, "call waits", "calls wait") + ", " + tenths(least) + " s   " + end
-	}
-	if call.Width(title)+call.Width(end)+7 > m.width {
-		end = m.keys.back.Help().Key + " closes"
-	}
-	lines = append(lines, m.rule(title, end))
+	lines = append(lines, m.rule(title, m.pageEnd(call.Width(title))))
 	m.page.most = max(len(body)-m.geo.body, 0)
 	top := min(m.page.top, m.page.most)
 	body = body[top:]
@@ -82,6 +74,26 @@ func (m *Model) pageView(lines []string) []string {
 		lines = append(lines, m.rule("", ""))
 	}
 	return m.foot(lines)
+}
+
+// pageEnd is how a page is closed, and how many calls wait behind it where the
+// header does not say so already.
+func (m *Model) pageEnd(title int) string {
+	closes := m.keys.back.Help().Key + " closes"
+	n := m.board.Waiting()
+	if n == 0 || !m.page.hides() {
+		return closes
+	}
+	least, _ := m.soonest(m.queue.rows)
+	wait := count(n, "call waits", "calls wait")
+	switch long := wait + ", " + tenths(least) + " s   " + closes; {
+	case title+call.Width(long)+7 <= m.width:
+		return long
+	case m.geo.layout != compact:
+		return wait + "   " + closes
+	default:
+		return closes
+	}
 }
 
 func (m *Model) pageBody() (string, []string) {

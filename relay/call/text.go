@@ -131,13 +131,26 @@ func cut(s string, cells int, width func(string) int) string {
 	if room < 0 {
 		return ""
 	}
+	return s[:fits(s, room, width)] + ellipsis
+}
+
+// Split parts a cleaned text into as much of it as fits a line of a width in
+// terminal cells, whichever way the terminal counts, and the rest; between
+// graphemes. One grapheme may be too wide for a line: then the first is empty.
+func Split(s string, cells int) (line, rest string) {
+	end := fits(s, cells, widest)
+	return s[:end], s[end:]
+}
+
+// fits is how many bytes of a text have room in a width, in whole graphemes.
+func fits(s string, room int, width func(string) int) int {
 	end, used := 0, 0
 	for g := graphemes.FromString(s); g.Next(); end = g.End() {
 		if used += width(g.Value()); used > room {
 			break
 		}
 	}
-	return s[:end] + ellipsis
+	return end
 }
 
 // Width is how many terminal cells a cleaned text takes. Cutting and padding

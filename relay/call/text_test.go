@@ -288,6 +288,30 @@ func TestCutNeverPartsAGrapheme(t *testing.T) {
 	}
 }
 
+// T-07: a text on several lines is all there, and each line fits on every terminal.
+func TestT07ATextOnSeveralLinesLosesNothing(t *testing.T) {
+	for _, x := range hostile.Texts() {
+		for cells := range 40 {
+			whole, _ := Clean(x.In, TextCells)
+			got, rest := "", whole
+			for line := ""; rest != ""; got += line {
+				if line, rest = Split(rest, cells); widest(line) > cells {
+					t.Errorf("%s at %d cells: the line %+q", x, cells, line)
+				}
+				if line == "" {
+					line, rest = rest, "" // a grapheme that no such line holds
+				}
+			}
+			if got != whole {
+				t.Errorf("%s at %d cells: %+q, want %+q", x, cells, got, whole)
+			}
+		}
+	}
+	if line, rest := Split("abe\u0301cd", 3); line != "abe\u0301" || rest != "cd" {
+		t.Errorf("%+q and %+q", line, rest)
+	}
+}
+
 // TestCleanHoldsForAnyText draws texts from the pieces that meet badly.
 func TestCleanHoldsForAnyText(t *testing.T) {
 	pieces := rapid.SampledFrom([]string{

@@ -76,3 +76,21 @@ func TestALineThatIsNotUnderstoodIsNamed(t *testing.T) {
 		t.Errorf("%+v, %v", list, err)
 	}
 }
+
+func TestEveryForeignSequenceIsToldFromOurs(t *testing.T) {
+	ours := "\x1b[?1049h\x1b]2;callscreen\a\x1b[2;5H\x1b[31mAlice\x1b[m\r\n\x1b[K\x1b[3b\x1b[1;5r\x1b[6n"
+	want := strings.Join(Sequences(ours), " ")
+	for _, theirs := range []string{
+		"\x1b]0;t\a", "\x1b]52;c;AA\a", "\x1b]8;;u\x1b\\", "\x1b]9;x\a", "\a", "\x1b[?1049l", "\x1b[c", "\x1bc", "\x1bPq\x1b\\", "\x1b_G\x1b\\", "\x1b^x\x1b\\",
+		"\x1bXx\x1b\\", "\x1b[32m", "\x9b2J", "\u009b", "\x0e", "\x00", "\x7f", "\u202e", "\u200b", "\x1b(0", "\x1b]0;no end", "\xff", "\x1b[>4;2m", "\x1b",
+	} {
+		if got := strings.Join(Sequences(ours+theirs), " "); got == want {
+			t.Errorf("%q brings nothing new", theirs)
+		}
+	}
+	for _, same := range []string{"Bob", "山田太郎", "नमस्ते", "\x1b[7;9Hx\x1b[2K", "\b\t", "\x1b]2;(2) callscreen\a"} {
+		if got := strings.Join(Sequences([]byte(ours+same)), " "); got != want {
+			t.Errorf("%q changes the sequences to %s", same, got)
+		}
+	}
+}
