@@ -124,7 +124,8 @@ func object(event string, id call.ID, c *call.Call, now time.Time) callObject {
 		o.Caller = call.Party{Kind: call.UnknownParty}
 		return o
 	}
-	o.State, o.End, o.Details = c.State, c.Ending, details(c.Details)
+	o.State, o.End = call.State(name(string(c.State))), call.Ending(name(string(c.Ending)))
+	o.Details = details(c.Details)
 	o.Claim, o.Reply, o.Result = claim(c.Claim), reply(c.Reply), c.Result
 	if !c.Known() {
 		o.Caller = call.Party{Kind: call.UnknownParty}
@@ -139,7 +140,8 @@ func object(event string, id call.ID, c *call.Call, now time.Time) callObject {
 func (j *objects) answer(a call.Answer, now time.Time) {
 	o := resultObject{
 		callObject: object("result", a.Call, j.find(a.Call), now),
-		Request:    text(a.Request), Verdict: a.Verdict, Reason: a.Reason, By: name(a.By), Ago: a.Ago,
+		Request:    text(a.Request), Verdict: call.Verdict(name(string(a.Verdict))), Reason: call.Reason(name(string(a.Reason))),
+		By: name(a.By), Ago: a.Ago,
 		Reply: reply(a.Reply), Words: text(a.Words),
 	}
 	j.write(o)
