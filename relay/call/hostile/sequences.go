@@ -20,7 +20,7 @@ const moving = "ABCDEFGHIdfKJXPbr@LMST"
 // names differ have the same.
 func Sequences[T string | []byte](sent T) []string {
 	seen := map[string]bool{}
-	s, state := string(sent), byte(ansi.NormalState)
+	s, state := string(sent), ansi.NormalState
 	for s != "" {
 		seq, _, n, next := ansi.DecodeSequence(s, state, nil)
 		if kind := kindOf(seq); kind != "" {
@@ -43,7 +43,7 @@ func kindOf(seq string) string {
 		return seq
 	case ansi.HasOscPrefix(seq), ansi.HasDcsPrefix(seq), ansi.HasApcPrefix(seq), ansi.HasPmPrefix(seq), ansi.HasSosPrefix(seq):
 		kind, _, _ := strings.Cut(seq, ";")
-		return strings.TrimRight(kind, "\a\x1b\\\x9c")
+		return strings.TrimRight(strings.TrimSuffix(kind, "\x9c"), "\a\x1b\\")
 	case seq[0] == 0x1b:
 		return seq
 	case Fault(" "+seq) != nil:
