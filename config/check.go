@@ -55,7 +55,7 @@ func (s Settings) relayRules() error {
 
 func (s Settings) consoleRules() error {
 	return errors.Join(
-		field("relay", relayURL(s.Relay)),
+		field("relay", relayURLs(s.Relay)),
 		field("theme", oneOf(s.Theme, "auto", "dark", "light", "contrast", "mono")),
 	)
 }

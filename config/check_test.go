@@ -226,10 +226,10 @@ func TestC04OffLoopbackTheRelayNeedsTLS(t *testing.T) {
 func TestC04AConsoleSendsItsTokenInTheClearOnlyWithinTheMachine(t *testing.T) {
 	t.Parallel()
 	rows := map[string]row{}
-	for _, good := range []string{"http://127.0.0.1:8080", "http://localhost:1", "http://[::1]:8080", "https://relay.example.com", "https://10.0.0.1:8443/base"} {
+	for _, good := range []string{"http://127.0.0.1:8080", "http://localhost:1", "http://[::1]:8080", "https://relay.example.com", "https://10.0.0.1:8443/base", "https://a.example.com, https://b.example.com,http://[::1]:1"} {
 		rows[good] = row{func(s *config.Settings) { s.Relay = good }, ""}
 	}
-	for _, bad := range []string{"", "relay", "ws://127.0.0.1", "http://relay.example.com", "http://10.0.0.1", "http://0.0.0.0:1", "http://127.0.0.1.example.com", "https://u:" + canary + "@h", "https://h?token=x", "https://h#f"} {
+	for _, bad := range []string{"", "relay", "ws://127.0.0.1", "http://relay.example.com", "http://10.0.0.1", "http://0.0.0.0:1", "http://127.0.0.1.example.com", "https://u:" + canary + "@h", "https://h?token=x", "https://h#f", "https://a.example.com,", "https://a.example.com,http://b.example.com"} {
 		rows[bad] = row{func(s *config.Settings) { s.Relay = bad }, "relay: "}
 	}
 	judgeAll(t, config.Settings.CheckConsole, rows)

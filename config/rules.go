@@ -111,11 +111,20 @@ func sameHost(a, b *url.URL) bool {
 	return strings.EqualFold(a.Hostname(), b.Hostname()) && cmp.Or(a.Port(), "443") == cmp.Or(b.Port(), "443")
 }
 
-// relayURL is https, or http to this machine.
-func relayURL(value string) error {
+// relayURLs is one address of a relay, or several.
+func relayURLs(value string) error {
 	if value == "" {
 		return errors.New("is empty: give the relay's address, such as http://127.0.0.1:8080")
 	}
+	var errs []error
+	for one := range strings.SplitSeq(value, ",") {
+		errs = append(errs, relayURL(strings.TrimSpace(one)))
+	}
+	return errors.Join(errs...)
+}
+
+// relayURL is https, or http to this machine.
+func relayURL(value string) error {
 	u, err := plainURL(value)
 	switch {
 	case err != nil:

@@ -141,8 +141,10 @@ type Settings struct {
 
 	// The console's side.
 
-	// Relay is the address of the relay. Default http://127.0.0.1:8080. http is
-	// refused off loopback: the token would travel in the clear.
+	// Relay is the address of the relay, or several of relays that share one
+	// journal, separated by commas: where one cannot be reached the console goes
+	// on at the next. Default http://127.0.0.1:8080. http is refused off
+	// loopback: the token would travel in the clear.
 	Relay string
 	// Token is the operator's token, as CALLSCREEN_TOKEN, in TokenFile, or in a
 	// private settings file; there is no flag. Default none: the local token in

@@ -56,7 +56,7 @@ var table = []setting{
 	{name: "log-level", preset: "info", help: "debug, info, warn or error", at: func(s *Settings) any { return &s.LogLevel }},
 	{name: "log-format", preset: "text", help: "text or json", at: func(s *Settings) any { return &s.LogFormat }},
 	{name: "log-file", help: "append log lines to this file", at: func(s *Settings) any { return &s.LogFile }},
-	{name: "relay", preset: "http://127.0.0.1:8080", help: "address of the relay", at: func(s *Settings) any { return &s.Relay }},
+	{name: "relay", preset: "http://127.0.0.1:8080", help: "address of the relay, or of several, separated by commas", at: func(s *Settings) any { return &s.Relay }},
 	{name: "token", secret: true, file: "token-file", help: "the operator's token", at: func(s *Settings) any { return &s.Token }},
 	{name: "token-file", help: "file that holds the operator's token, mode 0600", at: func(s *Settings) any { return &s.TokenFile }},
 	{name: "theme", preset: "auto", help: "auto, dark, light, contrast or mono", at: func(s *Settings) any { return &s.Theme }},

@@ -65,7 +65,9 @@ const (
 // Options say where the relay is and who asks.
 type Options struct {
 	// URL is the relay's address, such as http://127.0.0.1:8080 or
-	// https://relay.example.com. Plain http is for loopback only.
+	// https://relay.example.com, or several of relays on one journal, separated
+	// by commas: where one cannot be reached the next is tried. Plain http is for
+	// loopback only.
 	URL string
 	// Token gives the operator's token. It is asked before each try, so that a
 	// token made meanwhile is found. Its errors are shown to the operator.
@@ -85,10 +87,10 @@ type Options struct {
 // Client is the link of one console. Make it with [New], start it with Run;
 // every other method may be called from any goroutine at any time.
 type Client struct {
-	opts  Options
-	relay *url.URL // http or https
-	log   *slog.Logger
-	pause func(try int) time.Duration // before try n; tests make it short
+	opts   Options
+	relays []*url.URL // http or https; at least one
+	log    *slog.Logger
+	pause  func(try int) time.Duration // before try n; tests make it short
 
 	news  chan struct{} // to Next: something is new
 	work  chan struct{} // to the link's writer: something is to be sent
@@ -108,7 +110,7 @@ type Client struct {
 
 // New checks the options; it dials nothing.
 func New(o Options) (*Client, error) {
-	relay, err := parseRelay(o.URL)
+	relays, err := parseRelays(o.URL)
 	if err != nil {
 		return nil, err
 	}
@@ -118,11 +120,8 @@ func New(o Options) (*Client, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if o.Dial == nil {
-		o.Dial = dialer(relay)
-	}
 	return &Client{
-		opts: o, relay: relay, log: o.Logger, pause: pause,
+		opts: o, relays: relays, log: o.Logger, pause: pause,
 		news: make(chan struct{}, 1), work: make(chan struct{}, 1), again: make(chan struct{}, 1),
 		pending: map[string]*command{},
 	}, nil
@@ -130,18 +129,21 @@ func New(o Options) (*Client, error) {
 
 // Run keeps the link until ctx ends, then leaves the relay cleanly and returns
 // nil. It returns an error, in words for the operator, only when coming back is
-// pointless: the token or the version is refused. The last link update then is
-// final. Run is called once; its goroutines have ended when it returns.
+// pointless: every relay refuses the token or the version. The last link update
+// then is final. Run is called once; its goroutines have ended when it returns.
 func (c *Client) Run(ctx context.Context) error {
 	defer c.end()
-	for try := 1; ; try++ {
+	refused := 0 // relays in a row that never want to see us again
+	for try, at := 1, 0; ; try++ {
 		c.trying(try)
-		lasted, err := c.connect(ctx)
+		lasted, err := c.connect(ctx, c.relays[at])
 		if ctx.Err() != nil {
 			c.down(call.Link{})
 			return nil // the end that was asked for
 		}
-		if final, ok := errors.AsType[*finalError](err); ok {
+		if final, ok := errors.AsType[*finalError](err); !ok {
+			refused = 0
+		} else if refused++; refused == len(c.relays) {
 			c.log.ErrorContext(ctx, "relay link refused", "err", final)
 			c.down(call.Link{Err: final.Error(), Final: true})
 			return final
@@ -149,9 +151,11 @@ func (c *Client) Run(ctx context.Context) error {
 		if lasted >= steadyAfter {
 			try = 0
 		}
-		wait := c.pause(try + 1)
+		wait := c.pause(try/len(c.relays) + 1)
 		if errors.Is(err, errAgain) {
 			try, wait = 0, 0
+		} else {
+			at = (at + 1) % len(c.relays)
 		}
 		c.log.WarnContext(ctx, "relay link down", "err", err, "try", try+1, "wait", wait)
 		c.down(call.Link{Err: err.Error(), Try: try + 1, RetryAt: time.Now().Add(wait)})
@@ -167,8 +171,8 @@ func (c *Client) Run(ctx context.Context) error {
 
 // connect is one try and, when it succeeds, the link's whole life, whose length
 // it returns. The error is in words for the operator.
-func (c *Client) connect(ctx context.Context) (time.Duration, error) {
-	conn, err := c.dial(ctx)
+func (c *Client) connect(ctx context.Context, relay *url.URL) (time.Duration, error) {
+	conn, err := c.dial(ctx, relay)
 	if err != nil {
 		return 0, err
 	}

@@ -9,11 +9,24 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 
 	"github.com/gorilla/websocket"
 
 	"callscreen/relay/wire"
 )
+
+// parseRelays checks addresses that are separated by commas.
+func parseRelays(raw string) (relays []*url.URL, err error) {
+	for one := range strings.SplitSeq(raw, ",") {
+		relay, err := parseRelay(strings.TrimSpace(one))
+		if err != nil {
+			return nil, err
+		}
+		relays = append(relays, relay)
+	}
+	return relays, nil
+}
 
 // parseRelay checks the relay's address. Plain text is for loopback only, since
 // the token travels with every connection.
@@ -47,9 +60,12 @@ func loopback(host string) bool {
 
 // dialer makes the connections. Under plain http it also looks where it arrived:
 // "localhost" is only a name.
-func dialer(relay *url.URL) func(ctx context.Context, network, addr string) (net.Conn, error) {
+func (o Options) dialer(relay *url.URL) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	d := net.Dialer{Timeout: handshakeWithin}
-	if relay.Scheme == "https" {
+	switch {
+	case o.Dial != nil:
+		return o.Dial
+	case relay.Scheme == "https":
 		return d.DialContext
 	}
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -94,7 +110,7 @@ func (o Options) bearer() (string, error) {
 
 // dial is one try, up to the answer of the handshake. The error is in words for
 // the operator.
-func (c *Client) dial(ctx context.Context) (*websocket.Conn, error) {
+func (c *Client) dial(ctx context.Context, relay *url.URL) (*websocket.Conn, error) {
 	bearer, err := c.opts.bearer()
 	if err != nil {
 		return nil, err
@@ -110,10 +126,10 @@ func (c *Client) dial(ctx context.Context) (*websocket.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeWithin)
 	defer cancel()
 	// The library looks at ctx while it dials but not while it reads the answer.
-	stop := func() bool { return true }
+	stop, dialTo := func() bool { return true }, c.opts.dialer(relay)
 	d := websocket.Dialer{
 		NetDialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			conn, err := c.opts.Dial(ctx, network, addr)
+			conn, err := dialTo(ctx, network, addr)
 			if err == nil {
 				stop = context.AfterFunc(ctx, func() { _ = conn.Close() })
 			}
@@ -123,7 +139,7 @@ func (c *Client) dial(ctx context.Context) (*websocket.Conn, error) {
 		TLSClientConfig: c.opts.trust(),
 		Subprotocols:    []string{wire.Subprotocol},
 	}
-	conn, resp, err := d.DialContext(ctx, c.streamURL(), header)
+	conn, resp, err := d.DialContext(ctx, streamURL(relay), header)
 	if resp != nil {
 		defer resp.Body.Close()
 	}
@@ -132,9 +148,9 @@ func (c *Client) dial(ctx context.Context) (*websocket.Conn, error) {
 		if conn != nil {
 			_ = conn.Close()
 		}
-		return nil, timedOut(c.relay.Host)
+		return nil, timedOut(relay.Host)
 	case err != nil:
-		return nil, dialError(c.relay.Host, resp, err)
+		return nil, dialError(relay.Host, resp, err)
 	}
 	if err := agreed(conn, resp); err != nil {
 		_ = conn.Close()
@@ -156,8 +172,8 @@ func agreed(conn *websocket.Conn, resp *http.Response) error {
 	return nil
 }
 
-func (c *Client) streamURL() string {
-	u := c.relay.JoinPath("v1/stream")
+func streamURL(relay *url.URL) string {
+	u := relay.JoinPath("v1/stream")
 	u.Scheme = map[string]string{"http": "ws", "https": "wss"}[u.Scheme]
 	return u.String()
 }

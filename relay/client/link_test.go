@@ -269,8 +269,8 @@ func TestEveryFailureToConnectHasWords(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = c.dial(t.Context())
-			want := strings.ReplaceAll(tc.words, "HOST", c.relay.Host)
+			_, err = c.dial(t.Context(), c.relays[0])
+			want := strings.ReplaceAll(tc.words, "HOST", c.relays[0].Host)
 			if err == nil || err.Error() != want {
 				t.Errorf("it says %v\nwant      %s", err, want)
 			}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"sync/atomic"
 	"time"
 
@@ -27,7 +28,8 @@ const (
 // /v1/calls/{id}/reject. request is the caller's id of the decision; repeating
 // it brings the same answer; "" makes a new one. Every verdict of the relay is
 // an answer, and so is [call.WasUnknown] when the connection broke after the
-// request had left. An error means that nothing was decided, in words.
+// request had left. An error means that nothing was decided, in words. Of several
+// relays the next is asked where one cannot be reached or is not ready.
 func Reject(ctx context.Context, o Options, id call.ID, reason call.Reason, request string) (call.Answer, error) {
 	c, err := New(o)
 	if err != nil {
@@ -41,13 +43,26 @@ func Reject(ctx context.Context, o Options, id call.ID, reason call.Reason, requ
 	}
 	ctx, cancel := context.WithTimeout(ctx, postWithin)
 	defer cancel()
+	var failed []error
+	for _, relay := range c.relays {
+		answer, err := c.post(ctx, relay, id, reason, request)
+		if err == nil {
+			return answer, nil
+		}
+		failed = append(failed, err)
+	}
+	return call.Answer{}, errors.Join(failed...)
+}
+
+// post asks one relay.
+func (c *Client) post(ctx context.Context, relay *url.URL, id call.ID, reason call.Reason, request string) (call.Answer, error) {
 	var sent atomic.Bool
 	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { sent.Store(true) }}
-	req, err := c.postRequest(httptrace.WithClientTrace(ctx, trace), id, reason, request)
+	req, err := c.postRequest(httptrace.WithClientTrace(ctx, trace), relay, id, reason, request)
 	if err != nil {
 		return call.Answer{}, err
 	}
-	hc := c.httpClient()
+	hc := c.httpClient(relay)
 	defer hc.CloseIdleConnections()
 	resp, err := hc.Do(req)
 	if err != nil {
@@ -57,16 +72,16 @@ func Reject(ctx context.Context, o Options, id call.ID, reason call.Reason, requ
 				Words: "the relay did not answer: it may have worked",
 			}, nil
 		}
-		return call.Answer{}, unreachable(c.relay.Host, err)
+		return call.Answer{}, unreachable(relay.Host, err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return call.Answer{}, refusal(c.relay.Host, resp)
+		return call.Answer{}, refusal(relay.Host, resp)
 	}
 	return readAnswer(resp.Body, call.Answer{Request: request, Call: id, Reason: reason})
 }
 
-func (c *Client) postRequest(ctx context.Context, id call.ID, reason call.Reason, request string) (*http.Request, error) {
+func (c *Client) postRequest(ctx context.Context, relay *url.URL, id call.ID, reason call.Reason, request string) (*http.Request, error) {
 	bearer, err := c.opts.bearer()
 	if err != nil {
 		return nil, err
@@ -75,7 +90,7 @@ func (c *Client) postRequest(ctx context.Context, id call.ID, reason call.Reason
 	if err != nil {
 		return nil, fmt.Errorf("decision for the relay: %w", err)
 	}
-	to := c.relay.JoinPath("v1/calls", string(id), "reject").String()
+	to := relay.JoinPath("v1/calls", string(id), "reject").String()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("decision for the relay: %w", err)
@@ -90,11 +105,11 @@ func (c *Client) postRequest(ctx context.Context, id call.ID, reason call.Reason
 }
 
 // httpClient follows no redirects: the token is for the relay alone.
-func (c *Client) httpClient() *http.Client {
+func (c *Client) httpClient(relay *url.URL) *http.Client {
 	return &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
-			DialContext: c.opts.Dial, TLSClientConfig: c.opts.trust(), TLSHandshakeTimeout: handshakeWithin,
+			DialContext: c.opts.dialer(relay), TLSClientConfig: c.opts.trust(), TLSHandshakeTimeout: handshakeWithin,
 			Proxy: http.ProxyFromEnvironment, DisableCompression: true, DisableKeepAlives: true,
 		},
 	}

@@ -80,7 +80,7 @@ func TestC04AnAddressThatIsNotLoopbackAfterAllIsHungUpOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dial := dialer(relay)
+	dial := Options{}.dialer(relay)
 	if conn, err := dial(t.Context(), "tcp", "127.0.0.1:"+port); err != nil {
 		t.Errorf("loopback is refused: %v", err)
 	} else {
@@ -259,7 +259,7 @@ func TestC15AForgedRelayGetsNoByteOfTheToken(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			conn, err := c.dial(t.Context())
+			conn, err := c.dial(t.Context(), c.relays[0])
 			_, postErr := Reject(t.Context(), o, "a", call.Busy, "")
 			if tc.words == "" {
 				if err != nil {
@@ -291,7 +291,7 @@ func TestC15TLSIsNotSpokenToWhoeverAnswersPlainly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.dial(t.Context()); err == nil || !strings.Contains(err.Error(), "does not speak TLS") {
+	if _, err := c.dial(t.Context(), c.relays[0]); err == nil || !strings.Contains(err.Error(), "does not speak TLS") {
 		t.Errorf("it says %v", err)
 	}
 	if n := len(f.asked()); n != 0 {
@@ -317,7 +317,7 @@ func TestC05ACompressionThatNobodyAskedForIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err = c.dial(t.Context()); err == nil || err.Error() != "the relay insists on an extension that was not asked for" {
+	if _, err = c.dial(t.Context(), c.relays[0]); err == nil || err.Error() != "the relay insists on an extension that was not asked for" {
 		t.Errorf("it says %v", err)
 	}
 }
@@ -332,7 +332,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.dial(t.Context()); err == nil || !strings.Contains(err.Error(), "redirect") {
+		if _, err := c.dial(t.Context(), c.relays[0]); err == nil || !strings.Contains(err.Error(), "redirect") {
 			t.Errorf("%d: %v", code, err)
 		}
 		if _, err := Reject(t.Context(), c.opts, "a", call.Busy, ""); err == nil || !strings.Contains(err.Error(), "redirect") {
