@@ -278,33 +278,3 @@ func TestASnapshotTellsEveryCallAsItStands(t *testing.T) {
 		t.Errorf("watching %d, want 1", w.Watching)
 	}
 }
-
-func TestK03MetricsAndHealthTellNoCaller(t *testing.T) {
-	h := newHouse(t)
-	h.post(created("A", "CANARY-NAME"))
-	h.await("A rings", func() bool { _, ok := h.server.Look("A"); return ok })
-	for _, path := range []string{"/metrics", "/healthz", "/readyz"} {
-		w := &answer{header: http.Header{}}
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.url+path, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.RemoteAddr = "127.0.0.1:1"
-		h.server.Handler().ServeHTTP(w, r)
-		if w.status != 0 && w.status != 200 {
-			t.Errorf("%s: status %d", path, w.status)
-		}
-		if body := w.body.String(); body == "" || strings.Contains(body, "CANARY") || strings.Contains(body, "ana") && path != "/metrics" {
-			t.Errorf("%s: %s", path, body)
-		}
-		if path != "/metrics" {
-			continue
-		}
-		r.Header.Set("X-Forwarded-For", "192.0.2.1")
-		w = &answer{header: http.Header{}}
-		h.server.Handler().ServeHTTP(w, r)
-		if w.status != 404 {
-			t.Errorf("metrics through a tunnel: status %d, want 404", w.status)
-		}
-	}
-}

@@ -19,9 +19,9 @@ var (
 	first = flag.Uint64("seed", 1, "the seed of the first run")
 )
 
-// run is one world from its first call to its end, in virtual time. It returns
-// what is wrong, and what happened.
-func run(t *testing.T, seed uint64, b bugs) (wrong []string, happened map[string]int) {
+// run is one world from its first call to its end, in virtual time: live is the
+// part in which things happen. It returns what is wrong, and what happened.
+func run(t *testing.T, seed uint64, b bugs, live func(*world)) (wrong []string, happened map[string]int) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, seed, b)
@@ -61,9 +61,7 @@ func run(t *testing.T, seed uint64, b bugs) (wrong []string, happened map[string
 // live is the part of a run in which calls come and things go wrong.
 func live(w *world) {
 	began := time.Now()
-	for n := range calls {
-		w.later(0, faulty-ringTime/2, func() { w.place(n) })
-	}
+	w.placeAll()
 	for time.Since(began) < faulty {
 		rest(w.ctx, nil, w.chance.between(200*time.Millisecond, 5*time.Second))
 		w.trouble()
@@ -93,7 +91,7 @@ func tally(w *world, consoles []*console) map[string]int {
 func TestInvariants(t *testing.T) {
 	total := map[string]int{}
 	for seed := *first; seed < *first+uint64(*seeds); seed++ {
-		wrong, happened := run(t, seed, bugs{})
+		wrong, happened := run(t, seed, bugs{}, live)
 		for _, s := range wrong {
 			t.Errorf("seed %d: %s", seed, s)
 		}
@@ -143,7 +141,7 @@ func TestAPlantedBugIsSeen(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			missing := slices.Clone(tc.seen)
 			for seed := uint64(1); seed <= 20 && len(missing) > 0; seed++ {
-				wrong, _ := run(t, seed, tc.bug)
+				wrong, _ := run(t, seed, tc.bug, live)
 				missing = slices.DeleteFunc(missing, func(invariant string) bool {
 					return slices.ContainsFunc(wrong, func(s string) bool { return strings.Contains(s, invariant+": ") })
 				})

@@ -150,6 +150,13 @@ func (w *world) post(body, token string) int {
 	return resp.StatusCode
 }
 
+// placeAll lets all calls come while things go wrong.
+func (w *world) placeAll() {
+	for n := range calls {
+		w.later(0, faulty-ringTime/2, func() { w.place(n) })
+	}
+}
+
 // place lets somebody call, with all that can happen to a call.
 func (w *world) place(n int) {
 	id := call.ID(fmt.Sprintf("C%d-a", n))
