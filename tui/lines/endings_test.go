@@ -71,6 +71,11 @@ func TestEveryEndingIsAnotherSentence(t *testing.T) {
 			s.reply(call.Refused, 403, "7504")
 			s.is(call.Event{Kind: call.Expired})
 		},
+		"not sent": func(s *scene) {
+			s.claim("ana", "q1")
+			s.is(call.Event{Kind: call.Refused, Reply: &call.Reply{Words: "no token for Graph"}})
+			s.is(call.Event{Kind: call.Expired})
+		},
 		"gone":     func(s *scene) { s.claim("ana", "q1"); s.reply(call.Gone, 404, "8522") },
 		"too late": func(s *scene) { s.typed("b 1"); s.answer(call.WasTooLate); s.is(call.Event{Kind: call.Expired}) },
 		"taken": func(s *scene) {
@@ -104,6 +109,7 @@ func TestEveryEndingIsAnotherSentence(t *testing.T) {
 		"call 1 ended, your busy came too late, nothing was sent: Alice Meyer\n":                  "too late",
 		"call 1 ended, rejected as busy by ben after 90 ms, faster than you: Alice Meyer\n":       "taken",
 		"call 1 ended, Graph refused busy by you (status 403, code 7504): Alice Meyer\n":          "refused",
+		"call 1 ended, busy by you was not sent (no token for Graph): Alice Meyer\n":              "not sent",
 		"call 1 ended, it was already gone when you decided busy: Alice Meyer\n":                  "gone",
 		"call 1 ended, what became of busy by you is unknown: Alice Meyer\n":                      "unknown",
 		fmt.Sprintf("call 1 ended, rejected as busy by you after %d ms: %s\n", 90, "Alice Meyer"): "rejected",

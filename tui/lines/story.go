@@ -84,9 +84,12 @@ func (t *teller) stands(c *call.Call) {
 	left := seconds(c.Usable().Sub(now))
 	switch c.State {
 	case call.Ringing:
-		if c.Reply != nil {
+		switch {
+		case unsent(c.Reply):
+			t.say("call %d, %s was not sent (%s), it rings on, %s to decide: %s", n, what(c), because(c.Reply), left, display(c))
+		case c.Reply != nil:
 			t.say("call %d, Graph refused %s (%s), it rings on, %s to decide: %s", n, what(c), because(c.Reply), left, display(c))
-		} else {
+		default:
 			t.say("call %d rings, %s to decide, %s: %s", n, left, origin(c.Caller), display(c))
 		}
 		t.mentioned(c, now)
@@ -121,6 +124,9 @@ func (t *teller) ended(c *call.Call) {
 		}
 	case call.EndRefused:
 		how = "Graph refused " + t.decided(c) + " (" + because(c.Reply) + ")"
+		if unsent(c.Reply) {
+			how = t.decided(c) + " was not sent (" + because(c.Reply) + ")"
+		}
 	case call.EndUnknown:
 		how = "what became of " + t.decided(c) + " is unknown"
 	default:

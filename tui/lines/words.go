@@ -103,6 +103,9 @@ func took(r *call.Reply) string {
 	return fmt.Sprintf(" after %d ms", r.Took)
 }
 
+// unsent reports a refusal without Graph: there was no token, say, and nothing left.
+func unsent(r *call.Reply) bool { return r != nil && r.Status == 0 }
+
 // because is why Graph did not do it.
 func because(r *call.Reply) string {
 	switch {
