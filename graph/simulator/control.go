@@ -48,6 +48,11 @@ func (s *Simulator) routes() http.Handler {
 
 // nothing answers for every path that is not simulated, in the shape of whoever would own it.
 func (s *Simulator) nothing(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	if len(s.strays) < maxStrays {
+		s.strays = append(s.strays, r.Method+" "+r.URL.Path)
+	}
+	s.mu.Unlock()
 	first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	if first == "v1.0" || first == "beta" {
 		s.writeRefusal(w, r, refused(http.StatusBadRequest, "BadRequest",
@@ -55,6 +60,16 @@ func (s *Simulator) nothing(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	problem(w, http.StatusNotFound, "nothing here", nil)
+}
+
+const maxStrays = 100
+
+// Strays are the requests, as "GET /path", for which nothing is simulated, the first hundred of them: whoever sends
+// one has lost his way, or asks Microsoft for more than a call screener should.
+func (s *Simulator) Strays() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string(nil), s.strays...)
 }
 
 func (s *Simulator) redirected(w http.ResponseWriter, _ *http.Request) {

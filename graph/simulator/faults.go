@@ -66,6 +66,7 @@ const (
 	faultKeysPage          = "keys-page"
 	faultKeysOdd           = "keys-odd"
 	faultKeysUnusable      = "keys-unusable"
+	faultKeysTwin          = "keys-twin"
 	faultClock             = "clock"
 )
 
@@ -123,6 +124,7 @@ var faultKinds = []faultKind{
 	{faultKeysPage, onKeys, 0, false, "callback metadata and keys are hidden behind a proxy's web page"},
 	{faultKeysOdd, onKeys, 0, false, "keys that nobody can use are among the keys"},
 	{faultKeysUnusable, onKeys, 0, false, "there are no keys but those that nobody can use"},
+	{faultKeysTwin, onKeys, 0, false, "a wrong key stands under the kid of the one that signs, and before it"},
 	{faultClock, onAnswer, 10 * time.Minute, false, "the Date of every answer is so much ahead"},
 }
 

@@ -126,13 +126,29 @@ func (s *Simulator) keySet(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Unlock()
 	if faulty {
-		odd := oddKeys(keys[0])
-		if hit.kind.name == faultKeysUnusable {
-			keys = nil
-		}
-		keys = append(keys, odd...)
+		keys = spoiled(keys, hit.kind.name)
 	}
 	writeJSON(w, http.StatusOK, object{"keys": keys})
+}
+
+// spoiled is a key set with a fault.
+func spoiled(keys []jwk, fault string) []jwk {
+	switch fault {
+	case faultKeysTwin:
+		return append([]jwk{twin(keys[0])}, keys...)
+	case faultKeysUnusable:
+		return oddKeys(keys[0])
+	default:
+		return append(keys, oddKeys(keys[0])...)
+	}
+}
+
+// twin has the kid of a good key and looks like one, but nobody signs with it.
+func twin(good jwk) jwk {
+	n, _ := base64.RawURLEncoding.DecodeString(good.N) // our own encoding
+	n[len(n)/2] ^= 1
+	good.N = base64.RawURLEncoding.EncodeToString(n)
+	return good
 }
 
 // oddKeys are made of a good key: one of another kind, one for another purpose, and one too short to be
@@ -148,7 +164,7 @@ func oddKeys(good jwk) []jwk {
 // failKeys answers in the place of the key service, unless the fault only spoils the key set.
 func (s *Simulator) failKeys(w http.ResponseWriter, r *http.Request, hit fault) bool {
 	switch hit.kind.name {
-	case faultKeysOdd, faultKeysUnusable:
+	case faultKeysOdd, faultKeysUnusable, faultKeysTwin:
 		return false
 	case faultKeysHang:
 		s.hang(r)

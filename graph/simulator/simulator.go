@@ -111,6 +111,7 @@ type Simulator struct {
 	draws      map[faultClass]uint64
 	tokens     int
 	redirects  int
+	strays     []string
 }
 
 // New makes or loads the simulator's identity and its keys. It opens no port and starts nothing: the

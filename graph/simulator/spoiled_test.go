@@ -86,6 +86,7 @@ func TestKeysAreSpoiledOnDemand(t *testing.T) {
 		"lost":          good,
 		"keys-odd":      good + " odd-curve odd-purpose odd-short",
 		"keys-unusable": "odd-curve odd-purpose odd-short",
+		"keys-twin":     good + " " + good,
 	} {
 		faulty(t, s, fault)
 		if got := strings.Join(kids(), " "); got != want {
@@ -139,5 +140,19 @@ func TestTheClockOfTheOthersIsWrongOnDemand(t *testing.T) {
 		if ahead := time.Until(at); err != nil || ahead < 11*time.Minute+50*time.Second || ahead > 12*time.Minute {
 			t.Errorf("%s: %v ahead, %v", path, ahead, err)
 		}
+	}
+}
+
+func TestWhoeverLosesHisWayIsRemembered(t *testing.T) {
+	s, _ := newWorld(t, Options{})
+	send(t, s, request(http.MethodGet, "/v1/keys", ""))
+	if got := s.Strays(); len(got) != 0 {
+		t.Errorf("%q", got)
+	}
+	for range 2 * maxStrays {
+		send(t, s, request(http.MethodPost, "/v1.0/users/x/sendMail", "{}"))
+	}
+	if got := s.Strays(); len(got) != maxStrays || got[0] != "POST /v1.0/users/x/sendMail" {
+		t.Errorf("%d, %q", len(got), got[0])
 	}
 }

@@ -272,16 +272,28 @@ func (m *microsoft) relayArgs(listen string) []string {
 // startRelay runs a relay that is ready.
 func (m *microsoft) startRelay(t testing.TB, dir, listen string, more ...string) *process {
 	t.Helper()
-	secret := filepath.Join(dir, "client-secret")
-	if err := os.WriteFile(secret, []byte(m.ClientSecret()), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p := start(t, dir, append(append(m.relayArgs(listen), "--client-secret-file", secret), more...)...)
+	p := m.openRelay(t, dir, listen, more...)
 	awaitReady(t, p, "http://"+listen)
 	return p
 }
 
+// openRelay runs a relay, whether it becomes ready or not.
+func (m *microsoft) openRelay(t testing.TB, dir, listen string, more ...string) *process {
+	t.Helper()
+	secret := filepath.Join(dir, "client-secret")
+	if err := os.WriteFile(secret, []byte(m.ClientSecret()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return start(t, dir, append(append(m.relayArgs(listen), "--client-secret-file", secret), more...)...)
+}
+
 func awaitReady(t testing.TB, p *process, base string) {
+	t.Helper()
+	awaitOK(t, p, base+"/readyz")
+}
+
+// awaitOK waits until a relay answers 200 at an address.
+func awaitOK(t testing.TB, p *process, url string) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
 		select {
@@ -289,7 +301,7 @@ func awaitReady(t testing.TB, p *process, base string) {
 			t.Fatalf("the relay ended: %s", p.stderr)
 		default:
 		}
-		resp, err := http.Get(base + "/readyz")
+		resp, err := http.Get(url)
 		if err == nil {
 			_, _ = io.Copy(io.Discard, resp.Body)
 			_ = resp.Body.Close()
@@ -299,7 +311,7 @@ func awaitReady(t testing.TB, p *process, base string) {
 		}
 		time.Sleep(10 * time.Millisecond) // a real process: there is nothing to be told by
 	}
-	t.Fatalf("the relay never became ready: %s", p.stderr)
+	t.Fatalf("the relay never answered 200 at %s: %s", url, p.stderr)
 }
 
 // freeAddress is a loopback address nobody listens on at the moment.
