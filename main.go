@@ -859,20 +859,26 @@ func (d *demo) awaitReady(ctx context.Context) {
 func operatorCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "operator",
-		Short: "Add, list and revoke the operators of this machine's relay",
+		Short: "Add, change, list and revoke the operators of this machine's relay",
 		Args:  args(cobra.NoArgs),
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	add := &cobra.Command{
 		Use: "add NAME", Short: "Make a token for an operator; it is printed once and not kept",
-		Example: "  callscreen operator add ana > ana.token",
-		Args:    args(cobra.ExactArgs(1)),
+		Example: `  callscreen operator add ana > ana.token
+  callscreen operator add wallboard --role observer      # sees everything, decides nothing
+  callscreen operator add temp --expires 30d`,
+		Args: args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, given []string) error {
 			return withOperators(c, func(o *operator.Store) error {
 				if given[0] == operator.LocalName() {
 					return fmt.Errorf("%q is what the relay calls this machine's own console: choose another name", given[0])
 				}
-				token, err := o.Add(given[0])
+				grant, err := grantOf(c, operator.Grant{})
+				if err != nil {
+					return err
+				}
+				token, err := o.Add(given[0], grant)
 				if err != nil {
 					return fmt.Errorf("%q: %w", given[0], err)
 				}
@@ -881,6 +887,30 @@ func operatorCommand() *cobra.Command {
 				return nil
 			})
 		},
+	}
+	change := &cobra.Command{
+		Use: "change NAME", Short: "Give an operator another role or end; the token stays",
+		Long: `Give an operator another role or another end. The token stays the same, and what
+is not named stays as it is. Consoles that are connected know it within two seconds.`,
+		Example: `  callscreen operator change ana --role observer
+  callscreen operator change temp --expires never`,
+		Args: args(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, given []string) error {
+			return withOperators(c, func(o *operator.Store) error {
+				if !c.Flags().Changed("role") && !c.Flags().Changed("expires") {
+					return usage(errors.New("nothing to change: give --role, --expires or both"))
+				}
+				err := o.Change(given[0], func(now operator.Grant) (operator.Grant, error) { return grantOf(c, now) })
+				if err != nil {
+					return fmt.Errorf("%q: %w", given[0], err)
+				}
+				return nil
+			})
+		},
+	}
+	for _, sub := range []*cobra.Command{add, change} {
+		sub.Flags().String("role", string(call.Deciding), "operator, or observer: sees everything and decides nothing")
+		sub.Flags().String("expires", "never", "when the token becomes void: a duration such as 30d, a date, a time, or never")
 	}
 	list := &cobra.Command{
 		Use: "list", Short: "List the operators", Args: args(cobra.NoArgs),
@@ -900,11 +930,33 @@ func operatorCommand() *cobra.Command {
 			})
 		},
 	}
-	for _, sub := range []*cobra.Command{add, list, revoke} {
+	for _, sub := range []*cobra.Command{add, change, list, revoke} {
 		config.AddFlags(sub.Flags(), "data-dir")
 		cmd.AddCommand(sub)
 	}
 	return cmd
+}
+
+// grantOf is what holds now with what the flags of a command change of it.
+func grantOf(c *cobra.Command, g operator.Grant) (operator.Grant, error) {
+	role, _ := c.Flags().GetString("role")
+	expires, _ := c.Flags().GetString("expires")
+	var err error
+	if c.Flags().Changed("role") {
+		if g.Role, err = operator.ParseRole(role); err != nil {
+			return g, usage(fmt.Errorf("--role: %w", err))
+		}
+	}
+	switch {
+	case !c.Flags().Changed("expires"):
+	case expires == "never":
+		g.Expires = time.Time{}
+	default:
+		if g.Expires, err = config.ParseAhead(expires, time.Now()); err != nil {
+			return g, usage(fmt.Errorf("--expires %q %w, nor never", expires, err))
+		}
+	}
+	return g, nil
 }
 
 func withOperators(c *cobra.Command, do func(*operator.Store) error) error {

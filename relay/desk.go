@@ -23,10 +23,11 @@ const keepRecent = 1024
 // snapshot and its seat in one step under that lock, so that no event falls
 // between the two and none comes twice.
 type desk struct {
-	epoch string
-	log   *slog.Logger
-	due   func(c *call.Call) (e call.Event, at time.Time, ok bool) // what happens to a call by itself
-	wake  chan struct{}                                            // holds one: something is due earlier than was known
+	epoch  string
+	limits Limits
+	log    *slog.Logger
+	due    func(c *call.Call) (e call.Event, at time.Time, ok bool) // what happens to a call by itself
+	wake   chan struct{}                                            // holds one: something is due earlier than was known
 
 	mu      sync.Mutex
 	board   *call.Board
@@ -40,9 +41,9 @@ type desk struct {
 	told    wire.Status // what the consoles know
 }
 
-func newDesk(epoch string, log *slog.Logger, due func(*call.Call) (call.Event, time.Time, bool)) *desk {
+func newDesk(epoch string, limits Limits, log *slog.Logger, due func(*call.Call) (call.Event, time.Time, bool)) *desk {
 	return &desk{
-		epoch: epoch, log: log, due: due, wake: make(chan struct{}, 1), board: call.NewBoard(),
+		epoch: epoch, limits: limits, log: log, due: due, wake: make(chan struct{}, 1), board: call.NewBoard(),
 		changed: make(chan struct{}), seats: map[*seat]struct{}{},
 	}
 }
@@ -254,18 +255,23 @@ func (d *desk) await(ctx context.Context, seq uint64) error {
 }
 
 // sit gives a console its seat and puts the welcome, and what it missed, into
-// its queue first. It reports false while the journal is still being read.
+// its queue first. It reports false, and hangs up, when there is no seat.
 func (d *desk) sit(s *seat, from *wire.Cursor) bool {
 	now := time.Now()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !d.live {
+		s.hangUp(wire.NotReady, "the relay is reading its journal, or going down; come back")
+		return false
+	}
+	if why := d.full(s); why != "" {
+		s.hangUp(wire.Full, why)
 		return false
 	}
 	d.seats[s] = struct{}{}
 	w := wire.Welcome{
 		Kind: wire.KindWelcome, Cursor: wire.Cursor{Epoch: d.epoch, Seq: d.seq},
-		Operator: s.operator, Bot: s.bot, Watching: len(d.seats), Graph: d.trouble,
+		Operator: s.operator.Name, Role: s.operator.Role, Bot: s.bot, Watching: len(d.seats), Graph: d.trouble,
 	}
 	missed, resumed := d.since(from)
 	if resumed {

@@ -314,7 +314,7 @@ func TestK05NothingBeginsOnceTheRelayGoesDown(t *testing.T) {
 	if n := len(h.server.desk.seated()); n != 0 {
 		t.Errorf("%d consoles are seated after the end", n)
 	}
-	if h.server.desk.sit(newSeat(nil, "late", "", ""), nil) {
+	if h.server.desk.sit(newSeat(nil, call.Operator{Name: "late"}, "", ""), nil) {
 		t.Error("a console sat down after the end")
 	}
 }

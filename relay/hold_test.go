@@ -140,7 +140,7 @@ func TestUndoOnlyWhoDecidedCanFromAnyConsole(t *testing.T) {
 }
 
 func TestUndoThatOvertakesItsDecisionWaitsForTheClaim(t *testing.T) {
-	h := newHouse(t, undoWithin(forLong))
+	h := newHouse(t, undoWithin(forLong), unlimited)
 	ana, _ := h.sitDown("ana")
 	for i := range 50 {
 		id := fmt.Sprint("c", i)
@@ -156,8 +156,8 @@ func TestUndoThatOvertakesItsDecisionWaitsForTheClaim(t *testing.T) {
 }
 
 func TestUndoHeldDecisionsDoNotCountAsUnderWay(t *testing.T) {
-	const calls = commandsAtOnce + 8
-	h := newHouse(t, undoWithin(forLong))
+	const calls = 48 // more than may be under way
+	h := newHouse(t, undoWithin(forLong), func(o *Options) { o.Limits.Frames = 1_000_000 })
 	ana, _ := h.sitDown("ana")
 	for i := range calls {
 		h.ring(fmt.Sprint("c", i))

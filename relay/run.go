@@ -143,14 +143,14 @@ func within(ctx context.Context, group *sync.WaitGroup) bool {
 
 // keepTelling keeps the consoles' headers true and their operators valid: it
 // tells when calls cannot be screened, and when they can again, how many are
-// watching, and hangs up on whoever was revoked. It looks more often while there
-// is trouble: nobody should read of trouble that is over, least of all in the
-// first second.
+// watching, and hangs up on whoever was revoked or has another role. It looks
+// more often while there is trouble: nobody should read of trouble that is over,
+// least of all in the first second.
 func (s *Server) keepTelling(ctx context.Context) error {
 	for {
 		trouble := s.trouble()
 		s.desk.tell(trouble)
-		s.dismissRevoked()
+		s.judgeSeats()
 		pause := time.Second
 		if trouble != "" {
 			pause = 50 * time.Millisecond
@@ -159,14 +159,6 @@ func (s *Server) keepTelling(ctx context.Context) error {
 		case <-time.After(pause):
 		case <-ctx.Done():
 			return nil
-		}
-	}
-}
-
-func (s *Server) dismissRevoked() {
-	for _, st := range s.desk.seated() {
-		if name, ok, err := s.opts.Operators.Authenticate(st.token); err == nil && (!ok || name != st.operator) {
-			st.hangUp(wire.BadToken, "the operator's token is no longer valid")
 		}
 	}
 }

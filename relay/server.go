@@ -54,9 +54,10 @@ type Tokens interface {
 
 // Operators knows whose token is whose.
 type Operators interface {
-	// Authenticate tells whose token it is; ok is false for nobody's. An error
-	// means that the list could not be read and nothing can be said.
-	Authenticate(token string) (name string, ok bool, err error)
+	// Authenticate tells whose token it is; ok is false for nobody's and for one
+	// that is void by now. An error means that the list could not be read and
+	// nothing can be said.
+	Authenticate(token string) (who call.Operator, ok bool, err error)
 }
 
 // Certificate is the relay's own; package cert keeps it valid while it serves.
@@ -82,6 +83,7 @@ type Options struct {
 	Undo         time.Duration // how long a console's decision can be taken back; 0 = not at all
 	MaxBody      int64         // of a notification in bytes; 0 = 256 KiB
 	Shared       bool          // other relays write to the same journal
+	Limits       Limits        // what consoles may cost; zero fields are the defaults
 	Certificate  Certificate   // nil: plain HTTP, for loopback and behind a tunnel
 	OwnHealth    bool          // health and metrics are served by ServeHealth, and nowhere else
 }
@@ -114,12 +116,13 @@ func New(o Options) *Server {
 	if o.MaxBody == 0 {
 		o.MaxBody = defaultMaxBody
 	}
+	o.Limits = o.Limits.withDefaults()
 	s := &Server{
 		opts: o, log: o.Logger, id: newID(), base: context.Background(),
 		answers: &answers{kept: map[[2]string]*pending{}}, claims: map[[2]string]bool{}, hush: newHush(o.Logger),
 		leaving: make(chan struct{}),
 	}
-	s.desk = newDesk(o.Journal.Epoch(), o.Logger, s.due)
+	s.desk = newDesk(o.Journal.Epoch(), o.Limits, o.Logger, s.due)
 	s.metrics = newMetrics(s.desk)
 	return s
 }

@@ -9,16 +9,12 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"github.com/gorilla/websocket"
 
 	"callscreen/relay/call"
 	"callscreen/relay/wire"
 )
-
-// commandsAtOnce bounds what one console may have under way.
-const commandsAtOnce = 32
 
 // upgrader never negotiates compression (a small frame could unpack to
 // megabytes) and admits no browser: consoles send no Origin.
@@ -33,7 +29,7 @@ var upgrader = websocket.Upgrader{
 
 // admit judges an operator's request before anything of it is used. It answers
 // the request itself when it refuses.
-func (s *Server) admit(w http.ResponseWriter, r *http.Request) (operator string, ok bool) {
+func (s *Server) admit(w http.ResponseWriter, r *http.Request) (who call.Operator, ok bool) {
 	switch {
 	case r.Header.Get("Origin") != "":
 		s.refuseConsole(w, http.StatusForbidden, "origin", "Browsers are not admitted.")
@@ -44,7 +40,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) (operator string,
 		s.refuseConsole(w, http.StatusForbidden, "plaintext", "Off loopback the console link must be TLS.")
 	default:
 		var err error
-		operator, ok, err = s.opts.Operators.Authenticate(bearer(r))
+		who, ok, err = s.opts.Operators.Authenticate(bearer(r))
 		switch {
 		case err != nil:
 			s.hush.warn("operators", "the list of operators cannot be read", "err", err)
@@ -52,10 +48,10 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) (operator string,
 			ok = false
 		case !ok:
 			w.Header().Set("WWW-Authenticate", "Bearer")
-			s.refuseConsole(w, http.StatusUnauthorized, "token", "The operator's token is missing, unknown or revoked. Make one with: callscreen operator add NAME")
+			s.refuseConsole(w, http.StatusUnauthorized, "token", "The operator's token is missing, unknown, expired or revoked. Make one with: callscreen operator add NAME")
 		}
 	}
-	return operator, ok
+	return who, ok
 }
 
 func (s *Server) refuseConsole(w http.ResponseWriter, status int, reason, detail string) {
@@ -83,7 +79,7 @@ func fromLoopback(r *http.Request) bool {
 
 // handleStream serves GET /v1/stream: one console from its handshake to its end.
 func (s *Server) handleStream(w http.ResponseWriter, r *http.Request) {
-	operator, ok := s.admit(w, r)
+	who, ok := s.admit(w, r)
 	if !ok {
 		return
 	}
@@ -109,7 +105,7 @@ func (s *Server) handleStream(w http.ResponseWriter, r *http.Request) {
 		s.metrics.consoleRefused.WithLabelValues("handshake").Inc()
 		return // the upgrader has answered
 	}
-	s.serveSeat(newSeat(conn, operator, bearer(r), s.opts.Bot), from)
+	s.serveSeat(newSeat(conn, who, bearer(r), s.opts.Bot), from)
 }
 
 var errGoingDown = errors.New("The relay is going down; come back.") //nolint:revive,staticcheck // a sentence for the console
@@ -118,12 +114,13 @@ var errGoingDown = errors.New("The relay is going down; come back.") //nolint:re
 func (s *Server) serveSeat(st *seat, from *wire.Cursor) {
 	s.desk.tell(s.trouble()) // the welcome tells what is so now, not at the last beat
 	if !s.desk.sit(st, from) {
-		st.hangUp(wire.NotReady, "the relay is reading its journal, or going down; come back")
+		s.metrics.consoleRefused.WithLabelValues(wire.Reason(st.code)).Inc()
 		st.write()
+		st.close()
 		return
 	}
 	s.metrics.consoles.Inc()
-	s.log.Info("console connected", "operator", st.operator)
+	s.log.Info("console connected", "operator", st.operator.Name, "role", st.operator.Role)
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
@@ -134,12 +131,13 @@ func (s *Server) serveSeat(st *seat, from *wire.Cursor) {
 	defer func() {
 		st.hangUp(websocket.CloseNormalClosure, "")
 		<-written
+		st.close()
 		s.desk.leave(st)
 		s.metrics.consoles.Dec()
 		if st.code >= wire.Shutdown {
 			s.metrics.consoleRefused.WithLabelValues(wire.Reason(st.code)).Inc()
 		}
-		s.log.Info("console left", "operator", st.operator, "why", st.why)
+		s.log.Info("console left", "operator", st.operator.Name, "why", st.why)
 	}()
 	s.listen(st)
 }
@@ -149,43 +147,62 @@ func (s *Server) serveSeat(st *seat, from *wire.Cursor) {
 func (s *Server) listen(st *seat) {
 	conn := st.conn
 	conn.SetReadLimit(wire.MaxFromConsole)
-	alive := func(string) error { return conn.SetReadDeadline(time.Now().Add(wire.PingEvery + wire.PongWithin)) }
-	_ = alive("") // a socket that cannot take a deadline fails at the read
-	conn.SetPongHandler(alive)
-	busy := make(chan struct{}, commandsAtOnce)
+	commands, others := s.opts.Limits.allowance(), s.opts.Limits.allowance()
+	answer := conn.PingHandler()
+	conn.SetPongHandler(func(string) error { return errors.Join(st.spend(others), st.heard()) })
+	conn.SetPingHandler(func(payload string) error {
+		if err := st.spend(others); err != nil {
+			return err
+		}
+		return answer(payload)
+	})
+	_ = st.heard() // a socket that cannot take a deadline fails at the read
+	busy := make(chan struct{}, s.opts.Limits.AtOnce)
 	for {
 		kind, raw, err := conn.ReadMessage()
-		if err != nil {
+		if errors.Is(err, websocket.ErrReadLimit) {
+			st.hangUp(websocket.CloseMessageTooBig, "a frame has at most 16 KiB")
+		}
+		if err != nil || st.heard() != nil {
 			return
 		}
-		_ = alive("")
-		var f wire.FromConsole
-		if kind != websocket.TextMessage || !utf8.Valid(raw) || json.Unmarshal(raw, &f) != nil {
+		f, err := wire.ParseFromConsole(raw)
+		if kind != websocket.TextMessage || err != nil {
 			st.hangUp(wire.BadFrame, "a frame is one JSON object in a text message")
 			return
 		}
 		if f.Kind != wire.KindReject && f.Kind != wire.KindUndo {
+			if st.spend(others) != nil {
+				return
+			}
 			continue // "alive" keeps the deadline; what is unknown is ignored
 		}
-		// Revoked a moment ago: its next command is refused already.
-		if name, ok, err := s.opts.Operators.Authenticate(st.token); err == nil && (!ok || name != st.operator) {
-			st.hangUp(wire.BadToken, "the operator's token is no longer valid")
+		if st.spend(commands) != nil || !s.carryOut(st, f, busy) {
 			return
 		}
-		select {
-		case busy <- struct{}{}:
-		default:
-			st.hangUp(wire.TooMany, "too many decisions at once")
-			return
-		}
-		s.heed(st, f, sync.OnceFunc(func() { <-busy }))
 	}
+}
+
+// carryOut begins what a console wishes. It reports false when the seat was given up.
+func (s *Server) carryOut(st *seat, f wire.FromConsole, busy chan struct{}) bool {
+	who, ok := s.standing(st)
+	if !ok {
+		return false
+	}
+	select {
+	case busy <- struct{}{}:
+	default:
+		st.hangUp(wire.TooMany, "too many decisions at once")
+		return false
+	}
+	s.heed(st, who, f, sync.OnceFunc(func() { <-busy }))
+	return true
 }
 
 // heed carries out what a console wishes, and is not waited for. done is told
 // when that costs nothing more: at its end, or when it only waits to be taken back.
-func (s *Server) heed(st *seat, f wire.FromConsole, done func()) {
-	work, err := s.wished(st, f, done)
+func (s *Server) heed(st *seat, who call.Operator, f wire.FromConsole, done func()) {
+	work, err := s.wished(st, who, f, done)
 	if err != nil {
 		done()
 		if f.Kind == wire.KindReject { // a take-back has no answer of its own
@@ -202,13 +219,16 @@ func (s *Server) heed(st *seat, f wire.FromConsole, done func()) {
 
 // wished is what there is to do for a console's frame. It has begun, unless there
 // is an error.
-func (s *Server) wished(st *seat, f wire.FromConsole, held func()) (func(), error) {
+func (s *Server) wished(st *seat, who call.Operator, f wire.FromConsole, held func()) (func(), error) {
+	if !who.Decides() {
+		return nil, errObserves
+	}
 	var cmd call.Command
 	var err error
 	if f.Kind == wire.KindUndo {
-		cmd, err = s.wish(f.Request, string(f.Call), st.operator)
+		cmd, err = s.wish(f.Request, string(f.Call), who.Name)
 	} else {
-		cmd, err = s.command(f.Request, string(f.Call), f.Reason, st.operator)
+		cmd, err = s.command(f.Request, string(f.Call), f.Reason, who.Name)
 	}
 	switch {
 	case err != nil:
@@ -255,7 +275,7 @@ func (s *Server) wish(request, id, operator string) (call.Command, error) {
 // scripts, with the same answer. It is never held: a script has nobody who could
 // take it back, and waits for the outcome.
 func (s *Server) handleReject(w http.ResponseWriter, r *http.Request) {
-	operator, ok := s.admit(w, r)
+	who, ok := s.admitDecision(w, r)
 	if !ok {
 		return
 	}
@@ -270,7 +290,7 @@ func (s *Server) handleReject(w http.ResponseWriter, r *http.Request) {
 	if body.Request == "" {
 		body.Request = newID()
 	}
-	cmd, err := s.command(body.Request, r.PathValue("id"), body.Reason, operator)
+	cmd, err := s.command(body.Request, r.PathValue("id"), body.Reason, who.Name)
 	if err != nil {
 		s.refuseConsole(w, http.StatusBadRequest, "command", err.Error())
 		return

@@ -224,7 +224,7 @@ func TestC10AnotherJournalsCursorBringsAFreshBoard(t *testing.T) {
 
 func TestC08AConsoleThatStopsReadingIsDroppedAndNobodyWaits(t *testing.T) {
 	h := newHouse(t)
-	s := newSeat(nil, "slow", h.token("slow"), "bot")
+	s := newSeat(nil, call.Operator{Name: "slow", Role: call.Deciding}, h.token("slow"), "bot")
 	if !h.server.desk.sit(s, nil) {
 		t.Fatal("no seat")
 	}

@@ -102,6 +102,9 @@ type house struct {
 // settle adjusts the options of a house before it is built.
 type settle func(*Options)
 
+// unlimited lets a console send as fast as it can.
+func unlimited(o *Options) { o.Limits.Frames, o.Limits.AtOnce = 1_000_000, 1_000_000 }
+
 func newHouse(t testing.TB, adjust ...settle) *house {
 	t.Helper()
 	return reopen(t, t.TempDir(), adjust...)
@@ -184,7 +187,7 @@ func (h *house) await(what string, holds func() bool) {
 func (h *house) token(name string) string {
 	h.t.Helper()
 	if h.tokens[name] == "" {
-		token, err := h.operators.Add(name)
+		token, err := h.operators.Add(name, operator.Grant{})
 		if err != nil {
 			h.t.Fatal(err)
 		}

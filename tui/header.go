@@ -147,7 +147,7 @@ func (m *Model) company(c *cells) {
 	if me := tidy(m.link.Operator, operatorCells); me != "" {
 		c.pad(3)
 		c.add(style{}, me)
-		if m.opt.Watch && m.geo.layout == wide {
+		if m.observes() && m.geo.layout == wide {
 			c.add(style{}, " (observer)")
 		}
 		if others := m.link.Watching - 1; others > 0 {

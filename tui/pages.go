@@ -146,7 +146,7 @@ func (m *Model) helpPage() []string {
 		"The same key within 0.7 s counts as held down and decides nothing.",
 		"The time shown is what is usable: Graph's deadline less the relay's margin and the way there and back.",
 	}
-	if m.opt.Watch {
+	if m.observes() {
 		notes = append([]string{"", "This console is watching only: it decides nothing, whatever key is pressed. Others decide at theirs."}, notes...)
 	}
 	if m.opt.Version != "" {

@@ -63,7 +63,7 @@ func (m *Model) leftLine(r row, w int) string {
 func (m *Model) keysLine(w int) string {
 	c := newCells(w, &m.glyph)
 	c.pad(2)
-	if m.opt.Watch {
+	if m.observes() {
 		c.add(style{}, ErrWatching.Error())
 		return c.end()
 	}
@@ -109,7 +109,7 @@ func (m *Model) stance() stance {
 		return offline
 	case m.usable(r.call) <= 0:
 		return tooLate
-	case m.opt.Watch:
+	case m.observes():
 		return watching
 	case m.guard.armed:
 		return armed

@@ -247,7 +247,7 @@ func (m *Model) helpLine() string {
 	} else {
 		left[2].SetHelp(left[2].Help().Key, "forbid") // so that all three fit into 30 cells
 	}
-	if m.opt.Watch {
+	if m.observes() {
 		c.add(m.paint.title, "watching only")
 		c.pad(2)
 		left = left[3:]

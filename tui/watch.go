@@ -17,9 +17,13 @@ type observer struct{ Link }
 // Reject sends nothing.
 func (observer) Reject(call.ID, call.Reason) (string, error) { return "", ErrWatching }
 
+// observes reports that this console decides nothing: it was started so, or the
+// relay says that its operator is an observer.
+func (m *Model) observes() bool { return m.opt.Watch || m.link.Role == call.Observing }
+
 // invitation is what to do when a call comes in; an observer is told otherwise.
 func (m *Model) invitation(s string) string {
-	if m.opt.Watch {
+	if m.observes() {
 		return "Watching only: decides nothing."
 	}
 	return s
@@ -27,7 +31,7 @@ func (m *Model) invitation(s string) string {
 
 // watchesOnly reports that this console decides nothing, and says so.
 func (m *Model) watchesOnly() bool {
-	if !m.opt.Watch || m.guard.off.noWatch {
+	if !m.observes() || m.guard.off.noWatch {
 		return false
 	}
 	m.say(plain, "Watching only: decides nothing.", "")

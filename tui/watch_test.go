@@ -34,6 +34,28 @@ func TestAnObserverSeesEverythingAndDecidesNothing(t *testing.T) {
 	})
 }
 
+func TestWhomTheRelayCallsAnObserverDecidesNothing(t *testing.T) {
+	proves(t, rules{noWatch: true}, func(h *hands) string {
+		h.tell(call.Update{Link: &call.Link{Up: true, Operator: me, Role: call.Observing}})
+		h.ring(12)
+		h.pass(time.Second)
+		h.key("b")
+		if h.m.guard.off == (rules{}) && h.message() != "Watching only: decides nothing." {
+			return "message " + h.message()
+		}
+		return onlyDecided(h)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		h := pick(rules{})
+		for role, want := range map[call.Role]bool{call.Observing: true, call.Deciding: false, "": false} {
+			h.tell(call.Update{Link: &call.Link{Up: true, Operator: me, Role: role}})
+			if h.m.observes() != want {
+				t.Errorf("role %q: observes %v, want %v", role, !want, want)
+			}
+		}
+	})
+}
+
 func TestAnObserverIsToldSoWhereverHeLooks(t *testing.T) {
 	for _, size := range [][2]int{{120, 40}, {80, 24}, {40, 12}} {
 		synctest.Test(t, func(t *testing.T) {

@@ -77,6 +77,7 @@ type Answer struct {
 type Link struct {
 	Up        bool
 	Operator  string        // who the relay says we are
+	Role      Role          // what the relay lets us do; "" of a relay without roles: all
 	Bot       string        // what the relay calls itself
 	RoundTrip time.Duration // last measured; 0 before the first measurement
 	Watching  int           // consoles connected to this relay, ours included

@@ -241,7 +241,7 @@ func (c *Client) trying(try int) {
 func (c *Client) down(l call.Link) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	l.Operator, l.Bot, l.LastHeard = c.link.Operator, c.link.Bot, c.link.LastHeard
+	l.Operator, l.Role, l.Bot, l.LastHeard = c.link.Operator, c.link.Role, c.link.Bot, c.link.LastHeard
 	c.link = l
 	c.tell()
 }

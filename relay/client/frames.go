@@ -50,7 +50,7 @@ func (s *session) welcome(data []byte, now time.Time) error {
 	}
 	s.welcomed, s.head = true, w.Cursor.Seq
 	c.link = call.Link{
-		Up: true, Operator: w.Operator, Bot: w.Bot, Watching: w.Watching, Graph: w.Graph,
+		Up: true, Operator: w.Operator, Role: w.Role, Bot: w.Bot, Watching: w.Watching, Graph: w.Graph,
 		RoundTrip: c.link.RoundTrip, LastHeard: now,
 	}
 	c.tell()

@@ -39,7 +39,7 @@ var arrows = map[string]struct {
 	"relay/invariants":   {nil, "tests only"},
 	"relay/journal":      {nil, "the journal knows bytes and order, not what an event means"},
 	"relay/memnet":       {nil, "a network in memory for tests"},
-	"relay/operator":     {nil, "a list of names and tokens"},
+	"relay/operator":     {[]string{"relay/call"}, "a list of names, roles and tokens: what a role is, the rules of screening say"},
 	"relay/wire":         {[]string{"relay/call"}, "frames know the facts they carry and nothing of who sends them"},
 	"tui":                {[]string{"relay/call"}, "the screen reaches the relay through an interface of its own"},
 	"tui/lines":          {[]string{"relay/call"}, "the lines reach the relay through an interface of their own"},

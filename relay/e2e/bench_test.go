@@ -87,7 +87,7 @@ func newBench(b *testing.B, sync bool) *bench {
 	check(b, err)
 	operators, err := operator.Open(dir)
 	check(b, err)
-	out.token, err = operators.Add("ana")
+	out.token, err = operators.Add("ana", operator.Grant{})
 	check(b, err)
 	server := relay.New(relay.Options{
 		Journal: record, Auth: auth, Graph: rejecter, Tokens: tokens, Operators: operators, Logger: quiet,

@@ -1,5 +1,5 @@
-// Package operator keeps who may screen calls: operators' names and their
-// tokens, in one file of the relay's data directory. A token is shown once,
+// Package operator keeps who may screen calls: operators' names, their roles and
+// their tokens, in one file of the relay's data directory. A token is shown once,
 // when it is made; kept is only its SHA-256, which is enough because a token is
 // 32 random bytes and cannot be guessed from a list of passwords.
 //
@@ -9,6 +9,7 @@
 package operator
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -17,7 +18,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -25,8 +25,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"text/tabwriter"
 	"time"
+
+	"callscreen/relay/call"
 )
 
 const (
@@ -34,13 +35,6 @@ const (
 	localFile = "local-token"
 	prefix    = "cs_" // lets people and scanners of leaked secrets see what a token is
 )
-
-// Operator is one entry of the list.
-type Operator struct {
-	Name  string    `json:"name"`
-	Hash  string    `json:"sha256"` // of the token, in hex
-	Added time.Time `json:"added"`
-}
 
 // Sentences a caller decides by.
 var (
@@ -61,16 +55,19 @@ type Store struct {
 
 	mu    sync.Mutex
 	list  []Operator
-	stamp time.Time // of the file that list was read from
-	size  int64
-	local *Operator // this process's own local token, not in the file
+	stamp fs.FileInfo // of the file that list was read from; nil: there was none
+	local *Operator   // this process's own local token, not in the file
 }
 
 // Open reads the list in a directory, which is made for this user alone if it
-// does not exist. A missing list is an empty one.
+// does not exist, and refused if others can write to it. A missing list is an
+// empty one.
 func Open(dir string) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("the data directory cannot be used, choose another with --data-dir: %w", err)
+	}
+	if err := privateDir(dir); err != nil {
+		return nil, err
 	}
 	s := &Store{dir: dir}
 	s.mu.Lock()
@@ -79,35 +76,53 @@ func Open(dir string) (*Store, error) {
 }
 
 // Add enters a new operator and returns the token, which is not kept.
-func (s *Store) Add(name string) (token string, err error) {
+func (s *Store) Add(name string, g Grant) (token string, err error) {
 	if !validName.MatchString(name) {
 		return "", ErrName
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.reload(); err != nil {
+	now := time.Now().UTC()
+	if g, err = g.judge(now); err != nil {
 		return "", err
 	}
-	if s.index(name) >= 0 {
-		return "", ErrExists
-	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	token = newToken()
-	list := append(slices.Clone(s.list), Operator{Name: name, Hash: hash(token), Added: time.Now().UTC()})
-	return token, s.save(list)
+	err = s.edit(func(list []Operator) ([]Operator, error) {
+		if index(list, name) >= 0 {
+			return nil, ErrExists
+		}
+		return append(list, Operator{Name: name, Hash: hash(token), Role: g.Role, Added: now, Expires: g.Expires.UTC()}), nil
+	})
+	if err != nil {
+		return "", err
+	}
+	return token, nil
 }
 
 // Revoke takes an operator off the list; the token is void from then on.
 func (s *Store) Revoke(name string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.edit(func(list []Operator) ([]Operator, error) {
+		i := index(list, name)
+		if i < 0 {
+			return nil, ErrUnknown
+		}
+		return slices.Delete(list, i, i+1), nil
+	})
+}
+
+// edit replaces the list by what change makes of the one on disk. The caller
+// holds mu.
+func (s *Store) edit(change func([]Operator) ([]Operator, error)) error {
 	if err := s.reload(); err != nil {
 		return err
 	}
-	i := s.index(name)
-	if i < 0 {
-		return ErrUnknown
+	list, err := change(slices.Clone(s.list))
+	if err != nil {
+		return err
 	}
-	return s.save(slices.Delete(slices.Clone(s.list), i, i+1))
+	return s.save(list)
 }
 
 // List is every operator, the oldest first.
@@ -118,40 +133,27 @@ func (s *Store) List() ([]Operator, error) {
 	return slices.Clone(s.list), err
 }
 
-// Print writes the list as a table.
-func (s *Store) Print(w io.Writer) error {
-	list, err := s.List()
-	if err != nil {
-		return err
-	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "NAME\tADDED")
-	for _, o := range list {
-		fmt.Fprintf(table, "%s\t%s\n", o.Name, o.Added.Local().Format(time.DateTime))
-	}
-	return table.Flush()
-}
-
-// Authenticate finds whose token this is; ok is false for nobody's. Every entry
-// is compared, in constant time, so that the time taken says nothing about the
-// list. An error means that the list cannot be read and whose it is cannot be
-// said; the local token is known all the same.
-func (s *Store) Authenticate(token string) (name string, ok bool, err error) {
+// Authenticate finds whose token this is; ok is false for nobody's and for one
+// that is void by now. Every entry is compared, in constant time, so that the time
+// taken says nothing about the list. An error means that the list cannot be read
+// and whose it is cannot be said; the local token is known all the same.
+func (s *Store) Authenticate(token string) (who call.Operator, ok bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	sum := []byte(hash(token))
 	if s.local != nil && subtle.ConstantTimeCompare(sum, []byte(s.local.Hash)) == 1 {
-		return s.local.Name, true, nil
+		return call.Operator{Name: s.local.Name, Role: call.Deciding}, true, nil
 	}
 	if err := s.reload(); err != nil {
-		return "", false, err
+		return call.Operator{}, false, err
 	}
+	now := time.Now()
 	for _, o := range s.list {
-		if subtle.ConstantTimeCompare(sum, []byte(o.Hash)) == 1 {
-			name, ok = o.Name, true
+		if subtle.ConstantTimeCompare(sum, []byte(o.Hash)) == 1 && o.Valid(now) {
+			who, ok = call.Operator{Name: o.Name, Role: o.Role}, true
 		}
 	}
-	return name, ok, nil
+	return who, ok, nil
 }
 
 // Local makes sure that this user's private token exists and admits it under a
@@ -189,21 +191,24 @@ func LocalToken(dir string) (string, error) {
 	return token, nil
 }
 
-func (s *Store) index(name string) int {
-	return slices.IndexFunc(s.list, func(o Operator) bool { return strings.EqualFold(o.Name, name) })
+func index(list []Operator, name string) int {
+	return slices.IndexFunc(list, func(o Operator) bool { return strings.EqualFold(o.Name, name) })
 }
 
+// reload reads the list if it is another file than before. Every change makes a
+// new file, so that two changes within one tick of the file system's clock, to
+// the same length, are told apart.
 func (s *Store) reload() error {
 	path := filepath.Join(s.dir, listFile)
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		s.list, s.stamp, s.size = nil, time.Time{}, 0
+		s.list, s.stamp = nil, nil
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("operator: %w", err)
 	}
-	if info.ModTime().Equal(s.stamp) && info.Size() == s.size {
+	if s.stamp != nil && os.SameFile(info, s.stamp) && info.ModTime().Equal(s.stamp.ModTime()) && info.Size() == s.stamp.Size() {
 		return nil
 	}
 	if err := private(path); err != nil {
@@ -217,7 +222,10 @@ func (s *Store) reload() error {
 	if err := json.Unmarshal(raw, &list); err != nil {
 		return fmt.Errorf("operator: %s is damaged: %w", path, err)
 	}
-	s.list, s.stamp, s.size = list, info.ModTime(), info.Size()
+	for i := range list {
+		list[i].Role = cmp.Or(list[i].Role, call.Deciding) // of a version without roles
+	}
+	s.list, s.stamp = list, info
 	return nil
 }
 
@@ -229,7 +237,7 @@ func (s *Store) save(list []Operator) error {
 	if err := writePrivate(s.dir, listFile, append(raw, '\n')); err != nil {
 		return err
 	}
-	s.stamp = time.Time{}
+	s.stamp = nil
 	return s.reload()
 }
 

@@ -22,12 +22,12 @@ func open(t *testing.T, dir string) *Store {
 func TestATokenIsShownOnceAndAdmitsItsOperator(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	s := open(t, dir)
-	token, err := s.Add("ana")
+	token, err := s.Add("ana", Grant{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if name, ok, _ := s.Authenticate(token); !ok || name != "ana" {
-		t.Errorf("Authenticate = %q, %v; want ana", name, ok)
+	if who, ok, _ := s.Authenticate(token); !ok || who.Name != "ana" {
+		t.Errorf("Authenticate = %q, %v; want ana", who.Name, ok)
 	}
 	raw, err := os.ReadFile(filepath.Join(dir, listFile))
 	if err != nil {
@@ -40,7 +40,7 @@ func TestATokenIsShownOnceAndAdmitsItsOperator(t *testing.T) {
 
 func TestC01WrongTokensAdmitNobody(t *testing.T) {
 	s := open(t, t.TempDir())
-	token, err := s.Add("ana")
+	token, err := s.Add("ana", Grant{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,8 +51,8 @@ func TestC01WrongTokensAdmitNobody(t *testing.T) {
 		"", " ", prefix, token[:len(token)-1], token + "A", strings.ToUpper(token), " " + token, token + "\n",
 		hash(token), "Bearer " + token, strings.Repeat("A", 10_000),
 	} {
-		if name, ok, _ := s.Authenticate(wrong); ok {
-			t.Errorf("%.40q admitted %s", wrong, name)
+		if who, ok, _ := s.Authenticate(wrong); ok {
+			t.Errorf("%.40q admitted %s", wrong, who.Name)
 		}
 	}
 }
@@ -60,12 +60,12 @@ func TestC01WrongTokensAdmitNobody(t *testing.T) {
 func TestAnotherProcessAddsAndRevokes(t *testing.T) {
 	dir := t.TempDir()
 	relay, command := open(t, dir), open(t, dir)
-	token, err := command.Add("ben")
+	token, err := command.Add("ben", Grant{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if name, ok, _ := relay.Authenticate(token); !ok || name != "ben" {
-		t.Fatalf("the relay does not see the new operator: %q, %v", name, ok)
+	if who, ok, _ := relay.Authenticate(token); !ok || who.Name != "ben" {
+		t.Fatalf("the relay does not see the new operator: %q, %v", who.Name, ok)
 	}
 	if err := command.Revoke("BEN"); err != nil {
 		t.Fatal(err)
@@ -81,14 +81,14 @@ func TestAnotherProcessAddsAndRevokes(t *testing.T) {
 func TestNamesAreCheckedAndUnique(t *testing.T) {
 	s := open(t, t.TempDir())
 	for _, name := range []string{"", "a b", "a/b", "\x1b[31m", strings.Repeat("a", 33), "a\n"} {
-		if _, err := s.Add(name); !errors.Is(err, ErrName) {
+		if _, err := s.Add(name, Grant{}); !errors.Is(err, ErrName) {
 			t.Errorf("Add(%q) = %v, want ErrName", name, err)
 		}
 	}
-	if _, err := s.Add("Ana"); err != nil {
+	if _, err := s.Add("Ana", Grant{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Add("ana"); !errors.Is(err, ErrExists) {
+	if _, err := s.Add("ana", Grant{}); !errors.Is(err, ErrExists) {
 		t.Errorf("adding twice: %v, want ErrExists", err)
 	}
 	list, err := s.List()
@@ -110,8 +110,8 @@ func TestTheLocalTokenIsPrivateAndStays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if name, ok, _ := s.Authenticate(token); !ok || name != "me" {
-		t.Errorf("Authenticate = %q, %v; want me", name, ok)
+	if who, ok, _ := s.Authenticate(token); !ok || who.Name != "me" {
+		t.Errorf("Authenticate = %q, %v; want me", who.Name, ok)
 	}
 	again := open(t, dir)
 	if err := again.Local("me"); err != nil {
@@ -128,7 +128,7 @@ func TestS06FilesThatOthersCanReadAreRefusedWithTheMend(t *testing.T) {
 	}
 	dir := t.TempDir()
 	s := open(t, dir)
-	token, err := s.Add("ana")
+	token, err := s.Add("ana", Grant{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,8 +166,8 @@ func TestS06FilesThatOthersCanReadAreRefusedWithTheMend(t *testing.T) {
 	if _, ok, err := s.Authenticate(token); ok || err == nil {
 		t.Error("a list that others can read still admits, or is not called unreadable")
 	}
-	if name, ok, err := s.Authenticate(local); !ok || err != nil || name != "me" {
-		t.Errorf("the local token with an unreadable list: %q, %v, %v", name, ok, err)
+	if who, ok, err := s.Authenticate(local); !ok || err != nil || who.Name != "me" {
+		t.Errorf("the local token with an unreadable list: %q, %v, %v", who.Name, ok, err)
 	}
 }
 
@@ -178,5 +178,41 @@ func TestADamagedListAdmitsNobodyAndSaysSo(t *testing.T) {
 	}
 	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "damaged") {
 		t.Errorf("Open = %v, want damaged", err)
+	}
+}
+
+func TestS06ADirectoryThatOthersCanWriteToIsRefusedWithTheMend(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows keeps access in lists, not in these bits")
+	}
+	for mode, refused := range map[os.FileMode]bool{0o700: false, 0o750: false, 0o755: false, 0o770: true, 0o775: true, 0o702: true, 0o777: true} {
+		dir := filepath.Join(t.TempDir(), "data")
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(dir, mode); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(dir); (err != nil) != refused || refused && !strings.Contains(err.Error(), "chmod go-w "+dir) {
+			t.Errorf("mode %o: %v", mode, err)
+		}
+	}
+}
+
+func TestS06ALinkInPlaceOfAFileIsRefused(t *testing.T) {
+	dir, outside := t.TempDir(), filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(outside, []byte("[]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{listFile, localFile} {
+		if err := os.Symlink(outside, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "is not a plain file") {
+		t.Errorf("Open = %v", err)
+	}
+	if _, err := LocalToken(dir); err == nil || !strings.Contains(err.Error(), "is not a plain file") {
+		t.Errorf("LocalToken = %v", err)
 	}
 }

@@ -25,6 +25,19 @@ func private(path string) error {
 	return nil
 }
 
+// privateDir refuses a directory in which others could put a list of their own in
+// the place of ours.
+func privateDir(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return fmt.Errorf("operator: %w", err)
+	}
+	if runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0 {
+		return fmt.Errorf("operator: others can write to the data directory %s; mend it with: chmod go-w %s", dir, dir)
+	}
+	return nil
+}
+
 // writePrivate replaces a file in one step, so that a reader sees the old or
 // the new content and a crash leaves one of them.
 func writePrivate(dir, name string, data []byte) (err error) {

@@ -8,10 +8,12 @@ const (
 	Shutdown   = 4000 // the relay is going down; another or the same will be back
 	TooSlow    = 4001 // the console did not read fast enough; a fresh board awaits it
 	NotReady   = 4002 // the relay cannot serve now, for instance while it reads its journal
+	Full       = 4003 // too many consoles, of this operator or in all; come back when one has left
+	NewRole    = 4004 // the operator's role was changed: the next welcome tells the new one
 	BadToken   = 4100 // the operator's token is unknown, expired or revoked
 	BadVersion = 4101 // the relay does not speak this version of the frames
 	BadFrame   = 4102 // the console sent what this page does not allow
-	TooMany    = 4103 // too many frames, or too many consoles of one operator
+	TooMany    = 4103 // more frames or decisions than a console can mean
 )
 
 // Reason is a close code in a word or two, for counting.
@@ -23,6 +25,10 @@ func Reason(code int) string {
 		return "too slow"
 	case NotReady:
 		return "not ready"
+	case Full:
+		return "full"
+	case NewRole:
+		return "role"
 	case BadToken:
 		return "token"
 	case BadVersion:

@@ -18,7 +18,7 @@
 //
 // From the relay:
 //
-//	{"kind":"welcome","cursor":"E:41","operator":"ana","bot":"reception","watching":2,
+//	{"kind":"welcome","cursor":"E:41","operator":"ana","role":"operator","bot":"reception","watching":2,
 //	 "resumed":false,"board":{"calls":[CALL...],"tally":{...},"ledger":{...}}}
 //	{"kind":"event","cursor":"E:42","age_ms":3,"remaining_ms":14497,"event":"rang","call_id":"...",...}
 //	{"kind":"result","request_id":"...","call_id":"...","outcome":"rejected",...}
@@ -36,6 +36,10 @@
 // journal is another one. An event's remaining_ms is what was left of the call
 // when the frame was written; it is absent for a call that waits no more.
 // A status comes when a figure in it changes.
+//
+// The role is "operator" or "observer": an observer is sent everything, and every
+// decision of his is answered "not_sent". A relay of before there were roles
+// leaves it out and means "operator".
 //
 // From the console:
 //
@@ -64,8 +68,12 @@
 // that draws the screen, every two seconds, so that the relay knows not just
 // that the socket is open but that somebody could see the calls.
 //
-// The relay pings every 5 seconds and expects the pong within 5. The close codes are
-// [Shutdown] to [TooMany]; [Retry] says which of them mean "come back".
+// The relay pings every 5 seconds and expects the pong within 5. A console may send
+// 20 decisions a second, 40 at once, and as many of all other frames together,
+// pings and pongs among them. An operator may have 5 consoles at a relay. A member
+// that comes twice in one frame is refused: two readers could take it differently.
+// The close codes are [Shutdown] to [TooMany]; [Retry] says which of them mean
+// "come back".
 package wire
 
 import (
@@ -131,14 +139,15 @@ func (c *Cursor) UnmarshalText(text []byte) error {
 
 // Welcome is the relay's first frame.
 type Welcome struct {
-	Kind     Kind   `json:"kind"`
-	Cursor   Cursor `json:"cursor"`
-	Operator string `json:"operator"`
-	Bot      string `json:"bot,omitempty"`
-	Watching int    `json:"watching"`
-	Graph    string `json:"graph,omitempty"` // why the relay cannot reject calls now; "" when it can
-	Resumed  bool   `json:"resumed"`
-	Board    *Board `json:"board,omitempty"`
+	Kind     Kind      `json:"kind"`
+	Cursor   Cursor    `json:"cursor"`
+	Operator string    `json:"operator"`
+	Role     call.Role `json:"role,omitempty"`
+	Bot      string    `json:"bot,omitempty"`
+	Watching int       `json:"watching"`
+	Graph    string    `json:"graph,omitempty"` // why the relay cannot reject calls now; "" when it can
+	Resumed  bool      `json:"resumed"`
+	Board    *Board    `json:"board,omitempty"`
 }
 
 // Board is a snapshot.

@@ -80,6 +80,7 @@ type linkObject struct {
 	Event    string `json:"event"`
 	Up       bool   `json:"up"`
 	Operator string `json:"operator,omitempty"`
+	Role     string `json:"role,omitempty"`
 	Bot      string `json:"bot,omitempty"`
 	Watching int    `json:"watching"`
 	Graph    string `json:"graph,omitempty"`
@@ -149,7 +150,7 @@ func (j *objects) answer(a call.Answer, now time.Time) {
 
 func (j *objects) changed(l call.Link) {
 	o := linkObject{
-		Event: "link", Up: l.Up, Operator: name(l.Operator), Bot: name(l.Bot), Watching: l.Watching,
+		Event: "link", Up: l.Up, Operator: name(l.Operator), Role: name(string(l.Role)), Bot: name(l.Bot), Watching: l.Watching,
 		Graph: text(l.Graph), Try: l.Try, Err: text(l.Err), Final: l.Final,
 	}
 	if j.link == nil || *j.link != o {

@@ -34,7 +34,7 @@
 //	{"event":"result", ...}  the answer to a decision of this link: "request_id",
 //	                         "outcome" and, where they apply, "reason", "by", "ago_ms",
 //	                         "reply" and "words"
-//	{"event":"link", ...}    "up", "operator", "bot", "watching", and "graph" while the
+//	{"event":"link", ...}    "up", "operator", "role", "bot", "watching", and "graph" while the
 //	                         relay cannot reject calls; while down "try", "err" and,
 //	                         when no further try follows, "final"
 //
