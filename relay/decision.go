@@ -155,10 +155,11 @@ func (s *Server) claim(cmd call.Command) (call.Event, uint64, error) {
 }
 
 // ours turns "repeated" into success where the claim on the board is this very
-// command's, appended a moment ago by an append whose reply was lost.
+// command's, appended a moment ago by an append whose reply was lost. It may
+// have been taken back since, and the call be another command's.
 func (s *Server) ours(cmd call.Command, err error) (call.Event, uint64, error) {
 	c, ok := s.desk.look(cmd.Call)
-	if ok && errors.Is(err, call.ErrRepeated) && c.State == call.InClaim && c.Claim.Relay == cmd.Relay && s.carried(c.Claim) {
+	if ok && errors.Is(err, call.ErrRepeated) && c.State == call.InClaim && c.Claim.By(cmd) && c.Claim.Relay == cmd.Relay && s.carried(c.Claim) {
 		return call.Event{Kind: call.Claimed, Call: c.ID, At: c.ClaimedAt, Claim: c.Claim}, c.Seq, nil
 	}
 	return call.Event{}, 0, err

@@ -124,7 +124,7 @@ const (
 // became answers a command that made a claim by where the call now stands.
 func became(a call.Answer, operator string, c call.Call) call.Answer {
 	a.Verdict = c.VerdictOn(operator, a.Request)
-	switch ours := c.Claim.Is(&call.Claim{Operator: operator, Command: a.Request}); {
+	switch ours := c.Claim.By(call.Command{ID: a.Request, Operator: operator}); {
 	case a.Verdict == call.WasWithdrawn:
 		a.Words = takenBack
 	case !ours && c.State == call.Over:

@@ -202,14 +202,14 @@ func TestUndoScriptsAreNotHeld(t *testing.T) {
 
 func TestUndoI3TheHoldShrinksSoThatTheRequestLeavesInTime(t *testing.T) {
 	h := newHouse(t, undoWithin(forLong), func(o *Options) {
-		o.RingTimeout, o.RejectMargin = 2*time.Second, 500*time.Millisecond
+		o.RingTimeout, o.RejectMargin = 3*time.Second, 500*time.Millisecond
 	})
 	ana, _ := h.sitDown("ana")
 	h.ring("A")
 	ana.until(call.Rang)
 	ana.press("q1", "A", call.Busy)
-	if f := ana.until(call.Claimed); f.Claim.Hold <= 0 || f.Claim.Hold.Duration() > time.Second {
-		t.Errorf("held for %d ms of the 1500 that are usable", f.Claim.Hold)
+	if f := ana.until(call.Claimed); f.Claim.Hold <= 0 || f.Claim.Hold.Duration() > 2500*time.Millisecond-call.HoldRoom {
+		t.Errorf("held for %d ms of the 2500 that are usable", f.Claim.Hold)
 	}
 	if f := ana.result("q1"); f.Verdict != call.WasRejected {
 		t.Errorf("result %s", f.Raw)
@@ -341,7 +341,7 @@ func TestUndoWithoutARecordedCommitNothingLeaves(t *testing.T) {
 	sick := &faulty{}
 	h := newHouse(t, undoWithin(100*time.Millisecond), func(o *Options) {
 		sick.Journal = o.Journal
-		o.Journal, o.RingTimeout, o.RejectMargin = sick, 3*time.Second, time.Second
+		o.Journal, o.RingTimeout, o.RejectMargin = sick, 4*time.Second, time.Second
 	})
 	ana, _ := h.sitDown("ana")
 	h.ring("A")

@@ -29,8 +29,9 @@ const StaleAfter = 3 * time.Second
 
 const (
 	// HoldRoom is kept free between the end of a hold and the end of the usable
-	// time, for recording the commit.
-	HoldRoom = 500 * time.Millisecond
+	// time: for recording the commit, for a second try of the request, and because
+	// a notification may have been on its way for longer than the margin foresees.
+	HoldRoom = time.Second
 	// TakeBacks is how often one call may be taken back: later claims are not held.
 	// It bounds what a call remembers.
 	TakeBacks = 8
@@ -70,7 +71,7 @@ func (b *Board) Decide(cmd Command, now time.Time) (Event, error) {
 	if !ok || !c.Known() {
 		return Event{}, ErrNoSuchCall
 	}
-	if c.Claim.by(cmd) || c.tookBack(cmd) {
+	if c.Claim.By(cmd) || c.tookBack(cmd) {
 		return Event{}, ErrRepeated
 	}
 	switch c.State {
@@ -104,13 +105,13 @@ func (c *Call) hold(wished time.Duration, now time.Time) Millis {
 	return ToMillis(max(min(wished, c.Usable().Sub(now)-HoldRoom), 0))
 }
 
-// by reports whether a command made the claim.
-func (c *Claim) by(cmd Command) bool {
+// By reports whether a command made the claim.
+func (c *Claim) By(cmd Command) bool {
 	return cmd.ID != "" && c.Is(&Claim{Operator: cmd.Operator, Command: cmd.ID})
 }
 
 func (c *Call) tookBack(cmd Command) bool {
-	return slices.ContainsFunc(c.Withdrawn, func(w Claim) bool { return w.by(cmd) })
+	return slices.ContainsFunc(c.Withdrawn, func(w Claim) bool { return w.By(cmd) })
 }
 
 // TakeBack judges whether the decision that a command made can be taken back: it
@@ -122,7 +123,7 @@ func (b *Board) TakeBack(cmd Command, now time.Time) (Event, error) {
 	switch {
 	case !ok || !c.Known():
 		return Event{}, ErrNoSuchCall
-	case !c.Claim.by(cmd), c.Waits():
+	case !c.Claim.By(cmd), c.Waits():
 		return Event{}, ErrNotHeld
 	case c.Held == nil:
 		return Event{}, ErrSent
