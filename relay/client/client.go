@@ -19,10 +19,10 @@
 // written may have arrived: once the link is back and what was missed is read,
 // the journal tells. If it carries the claim, the answer follows from it; if the
 // call still rings unclaimed and time is left, the very same command is sent
-// again (the relay gives one answer to one request id); if it is over or taken,
-// the answer says so. A call whose earlier claim is in doubt is never claimed
-// again from here: that is for an operator to decide. Without a link by the
-// deadline the answer is [call.WasUnknown].
+// again (the relay gives one answer to one request id); if it is over or taken, or
+// was taken back, the answer says so. A call whose earlier claim is in doubt is
+// never claimed again from here: that is for an operator to decide. Without a link
+// by the deadline the answer is [call.WasUnknown].
 //
 // The token travels in the Authorization header and nowhere else. Off loopback
 // the link is TLS; there is no switch that turns verification off. Redirects
@@ -102,6 +102,7 @@ type Client struct {
 	epoch   string      // of the board's journal; "" asks for a fresh board
 	link    call.Link
 	out     []wire.FromConsole // rejects not yet written, in order
+	undos   []wire.FromConsole // take-backs not yet written; of decisions that were
 	drawn   *int               // the newest Alive not yet written
 	pending map[string]*command
 	asked   int // pending ones that this link's relay has

@@ -59,6 +59,40 @@ func (c *Client) Reject(id call.ID, reason call.Reason) (request string, err err
 	return p.request, nil
 }
 
+// Undo sends the wish to take back a decision about a call, by the id of its
+// request, which may also have been sent from another console of this operator.
+// It never waits and has no answer of its own: the decision's answer tells, and
+// the call's events. With an error ([ErrOffline]) nothing was sent, and the
+// decision stands; it also stands when the link breaks before the wish has arrived.
+func (c *Client) Undo(id call.ID, request string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch p := c.pending[request]; {
+	case c.over || !c.link.Up:
+		return ErrOffline
+	case p != nil && !p.written:
+		c.reply(p, call.WasWithdrawn, "taken back before it was sent")
+	case len(c.undos) >= maxOpen:
+		return fmt.Errorf("%w: too many wishes wait already", ErrOffline)
+	default:
+		c.undos = append(c.undos, wire.FromConsole{Kind: wire.KindUndo, Request: request, Call: id})
+		signal(c.work)
+	}
+	return nil
+}
+
+// takeUndo hands the writer the next take-back. The decision was written before.
+func (c *Client) takeUndo() (wire.FromConsole, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.undos) == 0 {
+		return wire.FromConsole{}, false
+	}
+	f := c.undos[0]
+	c.undos = c.undos[1:]
+	return f, true
+}
+
 // timeFor is how long an answer may take. The deadline here is later than the
 // relay's by a frame's way, so the grace is for the answer's way back.
 func (c *Client) timeFor(id call.ID) time.Duration {
@@ -110,12 +144,19 @@ func (c *Client) answer(a call.Answer) {
 	}
 	p.due.Stop()
 	delete(c.pending, a.Request)
+	c.unasked(p)
+	c.out = slices.DeleteFunc(c.out, func(f wire.FromConsole) bool { return f.Request == a.Request })
+	c.add(call.Update{Answer: &a})
+}
+
+// unasked makes room for another decision with the relay: this one is answered, or
+// held there until it can no longer be taken back, which costs the relay nothing.
+func (c *Client) unasked(p *command) {
 	if p.asked {
+		p.asked = false
 		c.asked--
 		signal(c.work)
 	}
-	c.out = slices.DeleteFunc(c.out, func(f wire.FromConsole) bool { return f.Request == a.Request })
-	c.add(call.Update{Answer: &a})
 }
 
 // late answers a decision that nobody answered in time: by the journal, if it
@@ -127,8 +168,8 @@ func (c *Client) late(request string) {
 	if !open {
 		return
 	}
-	if k, ok := c.board.Get(p.call); ok && k.Claim != nil && k.Claim.Command == request {
-		c.settleOwn(p, k)
+	if k, ok := c.board.Get(p.call); ok {
+		c.settleKnown(p, k)
 	}
 	if _, open := c.pending[request]; open {
 		c.giveUp(p, "no answer came from the relay")
@@ -151,7 +192,7 @@ func (c *Client) broken() {
 			c.giveUp(p, "the link broke")
 		}
 	}
-	c.out = nil
+	c.out, c.undos = nil, nil
 }
 
 // giveUp answers a decision for which nothing more will be done.
@@ -181,16 +222,27 @@ func (c *Client) settle(now time.Time) {
 		switch {
 		case !ok || !k.Known():
 			c.reply(p, call.WasUnknown, "the relay came back without knowing the call")
-		case k.VerdictOn(c.link.Operator, p.request) == call.WasWithdrawn:
-			c.reply(p, call.WasWithdrawn, "taken back while the link was down; nothing was sent")
-		case k.Claim != nil && k.Claim.Command == p.request:
-			c.settleOwn(p, k)
+		case c.settleKnown(p, k):
 		case k.State == call.Ringing && now.Before(k.Usable()):
 			c.send(p)
 		default:
 			c.settleLost(p, k, now)
 		}
 	}
+}
+
+// settleKnown answers a decision that the journal carries, or leaves it to its
+// outcome. It reports false where the journal knows nothing of it.
+func (c *Client) settleKnown(p *command, k *call.Call) bool {
+	switch {
+	case k.VerdictOn(c.link.Operator, p.request) == call.WasWithdrawn:
+		c.reply(p, call.WasWithdrawn, "taken back in time; nothing was sent")
+	case k.Claim != nil && k.Claim.Command == p.request:
+		c.settleOwn(p, k)
+	default:
+		return false
+	}
+	return true
 }
 
 // settleOwn answers a decision that came first, as the relay would have.

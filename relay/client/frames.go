@@ -77,6 +77,11 @@ func (s *session) event(data []byte, now time.Time) error {
 	}
 	e := f.Fact(now)
 	c.board.Apply(e)
+	if e.Kind == call.Claimed && e.Claim != nil && e.Claim.Hold > 0 {
+		if p, open := c.pending[e.Claim.Command]; open {
+			c.unasked(p)
+		}
+	}
 	c.add(call.Update{Event: &e})
 	s.settle(now)
 	return nil

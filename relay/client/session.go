@@ -127,7 +127,7 @@ func (s *session) write(ctx context.Context, read <-chan struct{}) error {
 			rested = true
 		case <-s.c.work:
 		}
-		if err := s.sendRejects(); err != nil {
+		if err := s.sendWishes(); err != nil {
 			return err
 		}
 		if !rested {
@@ -143,11 +143,15 @@ func (s *session) write(ctx context.Context, read <-chan struct{}) error {
 	}
 }
 
-func (s *session) sendRejects() error {
+// sendWishes writes what operators want. What takes back comes first: it is about
+// decisions that were written before, and their time is short.
+func (s *session) sendWishes() error {
 	for {
-		f, ok := s.c.takeReject()
+		f, ok := s.c.takeUndo()
 		if !ok {
-			return nil
+			if f, ok = s.c.takeReject(); !ok {
+				return nil
+			}
 		}
 		if err := s.send(f); err != nil {
 			return err
