@@ -24,6 +24,7 @@ func (w *world) check(consoles []*console) (wrong []string) {
 	w.checkWinners(consoles, say)
 	w.checkAnswers(consoles, truth, say)
 	w.checkRequests(events, say)
+	w.checkTakenBack(events, consoles, say)
 	w.checkDelivery(events, truth, consoles, say)
 	w.checkForged(truth, consoles, say)
 	w.checkSecrets(say)
@@ -89,10 +90,43 @@ func (w *world) checkAnswers(consoles []*console, truth *call.Board, say func(st
 	}
 }
 
-func (w *world) checkRequests(events []call.Event, say func(string, ...any)) {
-	claims := map[string][]time.Time{}
+// checkTakenBack compares what was told of decisions with what was recorded of
+// them: one that is taken back is never committed, by whoever and in whatever order.
+func (w *world) checkTakenBack(events []call.Event, consoles []*console, say func(string, ...any)) {
+	committed, withdrawn := map[string]bool{}, map[string]bool{}
 	for _, e := range events {
-		if e.Kind == call.Claimed {
+		if e.Kind == call.Committed {
+			committed[e.Claim.Command] = true
+		}
+		if e.Kind == call.Withdrawn {
+			withdrawn[e.Claim.Command] = true
+		}
+	}
+	for command := range withdrawn {
+		if committed[command] {
+			say("I3: the decision %s was taken back, and committed", command)
+		}
+	}
+	for _, c := range consoles {
+		for request, p := range c.pressed {
+			for _, a := range p.answers {
+				told := a.Verdict == call.WasWithdrawn
+				if told && committed[request] {
+					say("I2: %s was told that %s was taken back, and it was sent", c.operator, request)
+				}
+				// Whoever was cut off may be told less, but never of an answer of Graph's.
+				if withdrawn[request] && (a.Verdict == call.WasRejected || a.Reply != nil && a.Reply.Status != 0) {
+					say("I2: %s was told %q of %s, which was taken back", c.operator, a.Verdict, request)
+				}
+			}
+		}
+	}
+}
+
+func (w *world) checkRequests(events []call.Event, say func(string, ...any)) {
+	claims := map[string][]time.Time{} // from when on a request may leave
+	for _, e := range events {
+		if e.Kind == call.Claimed && e.Claim.Hold == 0 || e.Kind == call.Committed {
 			claims[e.Call.Key()] = append(claims[e.Call.Key()], e.At)
 		}
 	}

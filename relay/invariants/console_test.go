@@ -76,8 +76,12 @@ func (c *console) take(u call.Update) {
 			c.wrong = append(c.wrong, fmt.Sprintf("I4: after record %d came %d", want-1, u.Event.Seq))
 		}
 		c.board.Apply(*u.Event)
-		if u.Event.Kind == call.Rang || u.Event.Kind == call.Refused || u.Event.Kind == call.Unknown {
+		switch u.Event.Kind {
+		case call.Rang, call.Refused, call.Unknown, call.Withdrawn:
 			c.consider(u.Event.Call)
+		case call.Claimed, call.Committed:
+			c.regret(u.Event)
+		case call.Changed, call.Rejected, call.Gone, call.Ended, call.Unconfirmed, call.Expired:
 		}
 	case u.Answer != nil:
 		p := c.pressed[u.Answer.Request]
@@ -117,4 +121,22 @@ func (c *console) press(id call.ID, reason call.Reason) {
 		return // said at once: nothing was sent
 	}
 	c.pressed[request] = &press{id: id, at: time.Now()}
+}
+
+// regret lets an operator take back a decision that was made at any console of
+// his or, for what is never to work, at somebody else's; in its time or after it.
+func (c *console) regret(e *call.Event) {
+	if !c.chance.chance(300) || e.Claim == nil {
+		return
+	}
+	id, request := e.Call, e.Claim.Command
+	wait := c.chance.between(0, e.Claim.Hold.Duration()+200*time.Millisecond)
+	if c.chance.chance(400) {
+		wait = e.Claim.Hold.Duration() // with the request
+	}
+	c.w.tasks.Go(func() {
+		if rest(c.w.ctx, nil, wait); c.w.ctx.Err() == nil {
+			_ = c.link.Undo(id, request) // without a link: said at once, and the decision stands
+		}
+	})
 }

@@ -4,7 +4,8 @@
 //
 //	I1  at most one operator is ever told "yours" for a call
 //	I2  every accepted decision ends in exactly one outcome, in time
-//	I3  no request leaves for an unclaimed call or after the deadline
+//	I3  no request leaves for an unclaimed call, for a decision that was taken
+//	    back or could still be, or after the deadline
 //	I4  answered 202 ⊆ journal ⊆ seen by every connected console; nothing lost,
 //	    nothing doubled
 //	I5  nothing unverified is journaled or shown

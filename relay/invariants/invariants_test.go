@@ -112,7 +112,7 @@ func TestInvariants(t *testing.T) {
 		}
 	}
 	for _, v := range []call.Verdict{
-		call.WasRejected, call.WasRefused, call.WasGone, call.WasUnknown, call.WasTooLate, call.WasTaken,
+		call.WasRejected, call.WasRefused, call.WasGone, call.WasUnknown, call.WasTooLate, call.WasTaken, call.WasWithdrawn,
 	} {
 		if total["answer "+string(v)] == 0 {
 			t.Errorf("nobody was ever told %q", v)
@@ -137,6 +137,7 @@ func TestAPlantedBugIsSeen(t *testing.T) {
 		"a store that does not compare":   {bugs{blind: true, generous: true}, []string{"I1", "I4"}},
 		"a store that forgets":            {bugs{forgetful: true}, []string{"I4"}},
 		"a store that leaves records out": {bugs{leaky: true}, []string{"I4"}},
+		"a relay that does not wait until a decision can no longer be taken back": {bugs{hasty: true}, []string{"I3"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			missing := slices.Clone(tc.seen)

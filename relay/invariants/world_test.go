@@ -27,6 +27,9 @@ const (
 	settling = 25 * time.Second // how long the run goes on without faults
 )
 
+// undos is how long decisions are held, a run each.
+var undos = [...]time.Duration{0, time.Second, 4 * time.Second}
+
 // Secrets that must not be found anywhere (I6).
 const (
 	genuine  = "canary-of-microsoft"
@@ -85,6 +88,7 @@ func (w *world) start(place int) {
 		Logger: slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 
 		WebhookPath: "/api/calls", Bot: "reception", RingTimeout: ringTime, RejectMargin: 500 * time.Millisecond, Shared: true,
+		Undo: undos[w.seed%uint64(len(undos))],
 	})
 	ctx, end := context.WithCancel(context.WithoutCancel(w.ctx))
 	p.end = end
@@ -160,10 +164,13 @@ func (w *world) placeAll() {
 // place lets somebody call, with all that can happen to a call.
 func (w *world) place(n int) {
 	id := call.ID(fmt.Sprintf("C%d-a", n))
-	w.graph.rings(id)
-	if w.chance.chance(60) { // the end is reported first, or instead
-		w.graph.hangUp(id)
+	over := w.chance.chance(60)
+	if over { // the end is reported first, or instead; and may take seconds, which are not the ring's
 		w.notify(deleted(id))
+	}
+	w.graph.rings(id)
+	if over {
+		w.graph.hangUp(id)
 	}
 	copies := 1
 	if w.chance.chance(150) {
