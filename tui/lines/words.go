@@ -90,7 +90,7 @@ func (t *teller) operator(who string) string {
 
 // thought is how long the decision took.
 func thought(c *call.Claim) string {
-	if c == nil || c.After == 0 {
+	if c == nil {
 		return ""
 	}
 	return fmt.Sprintf(" after %.1f seconds", c.After.Duration().Seconds())
