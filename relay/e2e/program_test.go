@@ -53,7 +53,11 @@ func buildAndRun(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "building the program:", err)
 		return 1
 	}
-	return m.Run()
+	if elsewhere, err = newRecorder(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return max(m.Run(), elsewhere.judge())
 }
 
 // TestScripts runs the commands as a person types them.
@@ -65,6 +69,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, "etc"))
 			env.Setenv("XDG_DATA_HOME", filepath.Join(env.WorkDir, "data"))
+			env.Vars = append(env.Vars, elsewhere.environment()...)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
@@ -126,7 +131,7 @@ func startCommand(t testing.TB, cmd *exec.Cmd) *process {
 
 func command(dir string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(context.Background(), binary, args...)
-	cmd.Env = append(os.Environ(),
+	cmd.Env = append(append(os.Environ(), elsewhere.environment()...),
 		"HOME="+dir, "XDG_CONFIG_HOME="+filepath.Join(dir, "etc"), "XDG_DATA_HOME="+filepath.Join(dir, "data"),
 		"CALLSCREEN_DATA_DIR="+filepath.Join(dir, "data"))
 	return cmd
@@ -222,13 +227,17 @@ type microsoft struct {
 }
 
 // newMicrosoft serves a simulator whose bot listens at a relay's address.
-func newMicrosoft(t testing.TB, dir, relay string) *microsoft {
+func newMicrosoft(t testing.TB, dir, relay string, adjust ...func(*simulator.Options)) *microsoft {
 	t.Helper()
 	none := simulator.Latency{}
-	sim, err := simulator.New(simulator.Options{
+	o := simulator.Options{
 		Seed: 1, Webhook: "http://" + relay + "/api/calls", Dir: filepath.Join(dir, "sim"),
 		RejectLatency: &none, DeletedLatency: &simulator.Latency{Min: 20 * time.Millisecond, Max: 20 * time.Millisecond},
-	})
+	}
+	for _, a := range adjust {
+		a(&o)
+	}
+	sim, err := simulator.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,6 +252,9 @@ func newMicrosoft(t testing.TB, dir, relay string) *microsoft {
 		cancel()
 		if err := <-done; err != nil {
 			t.Errorf("simulator: %v", err)
+		}
+		if strays := sim.Strays(); len(strays) != 0 || sim.RedirectsFollowed() != 0 {
+			t.Errorf("G-01: Microsoft was asked for %q, and %d redirects were followed", strays, sim.RedirectsFollowed())
 		}
 	})
 	return &microsoft{Simulator: sim, base: "https://" + ln.Addr().String()}
