@@ -59,10 +59,7 @@ func (s Settings) from(name string) string {
 // ReadClientCertificate is the content of ClientCertificateFile. Since the private
 // key is in it, one that others can read is refused.
 func (s Settings) ReadClientCertificate() ([]byte, error) {
-	b, info, err := readRegular(s.ClientCertificateFile, maxFile)
-	if err == nil {
-		err = judgePrivate(s.ClientCertificateFile, info)
-	}
+	b, err := readPrivate(s.ClientCertificateFile, maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("client-certificate-file: %w", err)
 	}

@@ -44,11 +44,7 @@ func (s Settings) ReadTLS() (cert, key []byte, err error) {
 	if cert, err = ReadFile(s.TLSCert); err != nil {
 		return nil, nil, fmt.Errorf("tls-cert: %w", err)
 	}
-	key, info, err := readRegular(s.TLSKey, maxFile)
-	if err == nil {
-		err = judgePrivate(s.TLSKey, info)
-	}
-	if err != nil {
+	if key, err = readPrivate(s.TLSKey, maxFile); err != nil {
 		return nil, nil, fmt.Errorf("tls-key: %w", err)
 	}
 	return cert, key, nil
@@ -83,13 +79,20 @@ func readRegular(path string, limit int64) ([]byte, fs.FileInfo, error) {
 	return b, info, nil
 }
 
+// readPrivate reads a file with a secret in it. One that others can use is
+// refused (K-02).
+func readPrivate(path string, limit int64) ([]byte, error) {
+	b, info, err := readRegular(path, limit)
+	if err == nil {
+		err = judgePrivate(path, info)
+	}
+	return b, err
+}
+
 // readSecret reads a file that holds nothing but a secret, on one line.
 func readSecret(path string) (Secret, error) {
-	b, info, err := readRegular(path, maxSecret)
+	b, err := readPrivate(path, maxSecret)
 	if err != nil {
-		return "", err
-	}
-	if err := judgePrivate(path, info); err != nil {
 		return "", err
 	}
 	text := strings.TrimRight(string(b), "\r\n")

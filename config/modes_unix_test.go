@@ -35,6 +35,20 @@ func TestK02ASecretFileThatOthersCanUseIsRefusedWithTheCommandThatMendsIt(t *tes
 	}
 }
 
+func TestK02AKeyThatOthersCanUseIsRefusedAndACertificateIsNot(t *testing.T) {
+	t.Parallel()
+	s := ready(t)
+	s.TLSCert, s.TLSKey = chmod(t, file(t, "cert.pem", "C"), 0o644), file(t, "key.pem", "K")
+	if cert, key, err := s.ReadTLS(); err != nil || string(cert) != "C" || string(key) != "K" {
+		t.Errorf("%q %q %v", cert, key, err)
+	}
+	for _, mode := range []os.FileMode{0o604, 0o620, 0o640, 0o644, 0o666, 0o777} {
+		chmod(t, s.TLSKey, mode)
+		_, _, err := s.ReadTLS()
+		wantAll(t, err, "tls-key: ", "run: chmod 600 '"+s.TLSKey+"'")
+	}
+}
+
 func TestK02ASettingsFileMayBeReadByOthersOnlyWithoutASecret(t *testing.T) {
 	t.Parallel()
 	for content, secret := range map[string]bool{
