@@ -3,11 +3,9 @@ package cert
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"io/fs"
-	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -21,70 +19,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/letsencrypt/pebble/v2/ca"
-	"github.com/letsencrypt/pebble/v2/db"
-	"github.com/letsencrypt/pebble/v2/va"
-	"github.com/letsencrypt/pebble/v2/wfe"
-	"github.com/miekg/dns"
+	"callscreen/relay/cert/pebble"
 )
 
 const host = "relay.example.test"
 
-// authority is Pebble, the ACME server that Let's Encrypt tests clients with, in
-// this process: it knocks at a port of ours, and every name it looks up is this
-// machine.
-type authority struct {
-	srv       *httptest.Server
-	roots     *x509.CertPool // of the certificates it issues
-	orders    atomic.Int32
-	directory string
-}
-
-func newAuthority(t *testing.T, port int) *authority {
-	t.Helper()
-	t.Setenv("PEBBLE_VA_NOSLEEP", "1")
-	quiet := log.New(t.Output(), "", 0)
-	store := db.NewMemoryStore()
-	issuer := ca.New(quiet, store, "", "ecdsa", 0, 1, map[string]ca.Profile{"default": {}})
-	validator := va.New(quiet, 0, port, true, resolver(t), store)
-	front := wfe.New(quiet, store, validator, issuer, []string{"ca.example"}, true, false, 1, 1)
-	a := &authority{roots: x509.NewCertPool()}
-	handler := front.Handler()
-	a.srv = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.Contains(r.URL.Path, "order-plz") {
-			a.orders.Add(1)
-		}
-		handler.ServeHTTP(w, r)
-	}))
-	t.Cleanup(a.srv.Close)
-	a.directory = a.srv.URL + wfe.DirectoryPath
-	a.roots.AddCert(issuer.GetRootCert(0).Cert)
-	return a
-}
-
-// resolver answers every question with this machine's address.
-func resolver(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := &dns.Server{Listener: ln, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
-		m := new(dns.Msg).SetReply(q)
-		if q.Question[0].Qtype == dns.TypeA {
-			m.Answer = []dns.RR{&dns.A{Hdr: dns.RR_Header{Name: q.Question[0].Name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 1}, A: net.IPv4(127, 0, 0, 1)}}
-		}
-		_ = w.WriteMsg(m)
-	})}
-	go func() { _ = srv.ActivateAndServe() }()
-	t.Cleanup(func() { _ = srv.Shutdown() })
-	return ln.Addr().String()
-}
-
-func (a *authority) options(dir string, log *slog.Logger) ACMEOptions {
+// options are those of a relay that is host, at this CA.
+func options(at *pebble.Server, dir string, log *slog.Logger) ACMEOptions {
 	return ACMEOptions{
-		Hosts: []string{host}, Email: "ops@example.test", Directory: a.directory, Dir: dir,
-		HTTP: a.srv.Client(), Logger: log,
+		Hosts: []string{host}, Email: "ops@example.test", Directory: at.Directory, Dir: dir,
+		HTTP: at.Client(), Logger: log,
 	}
 }
 
@@ -127,8 +71,8 @@ func listen(t *testing.T) (ln net.Listener, port int) {
 
 func TestACertificateIsObtainedFromARealACMEServerBeforeAnybodyCalls(t *testing.T) {
 	ln, port := listen(t)
-	pebble, log, dir := newAuthority(t, port), &journal{}, filepath.Join(t.TempDir(), "acme")
-	a := running(t, pebble.options(dir, log.logger()))
+	authority, log, dir := pebble.New(t, port), &journal{}, filepath.Join(t.TempDir(), "acme")
+	a := running(t, options(authority, dir, log.logger()))
 	at := serveOn(t, ln, a.TLS())
 	if _, err := leaf(at, host, nil); err == nil && a.Ready() != nil {
 		t.Error("a handshake succeeded without a certificate")
@@ -136,7 +80,7 @@ func TestACertificateIsObtainedFromARealACMEServerBeforeAnybodyCalls(t *testing.
 	await(t, "a certificate", func() bool { return a.Ready() == nil })
 
 	for _, name := range []string{host, strings.ToUpper(host)} {
-		got, err := leaf(at, name, pebble.roots)
+		got, err := leaf(at, name, authority.Roots)
 		if err != nil || !slices.Equal(got.DNSNames, []string{host}) {
 			t.Errorf("%s: served %v, %v", name, got, err)
 		}
@@ -146,17 +90,17 @@ func TestACertificateIsObtainedFromARealACMEServerBeforeAnybodyCalls(t *testing.
 			t.Errorf("%q was served %v", stranger, got.DNSNames)
 		}
 	}
-	if _, err := leaf(at, host, pebble.roots, func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 }); err == nil {
+	if _, err := leaf(at, host, authority.Roots, func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 }); err == nil {
 		t.Error("TLS 1.1 was served")
 	}
-	if pebble.orders.Load() != 1 || log.count("a new certificate is served") != 1 {
-		t.Errorf("%d orders, and it said %s", pebble.orders.Load(), &log.buf)
+	if authority.Orders() != 1 || log.count("a new certificate is served") != 1 {
+		t.Errorf("%d orders, and it said %s", authority.Orders(), &log.buf)
 	}
 	private(t, dir)
 
 	// The next start needs no CA.
-	pebble.srv.Close()
-	again := running(t, pebble.options(dir, log.logger()))
+	authority.Close()
+	again := running(t, options(authority, dir, log.logger()))
 	await(t, "the certificate from the cache", func() bool { return again.Ready() == nil })
 }
 
@@ -193,8 +137,8 @@ func private(t *testing.T, dir string) {
 // at once.
 func TestWithoutTheRightAnswerToTheChallengeThereIsNoCertificate(t *testing.T) {
 	ln, port := listen(t)
-	pebble, log := newAuthority(t, port), &journal{}
-	a := running(t, pebble.options(t.TempDir()+"/acme", log.logger()))
+	authority, log := pebble.New(t, port), &journal{}
+	a := running(t, options(authority, t.TempDir()+"/acme", log.logger()))
 	d := &disk{}
 	d.cert, d.key = selfSigned(t, host, time.Now(), time.Hour)
 	impostor, err := Open(d.read, log.logger())
@@ -216,8 +160,8 @@ func TestWithoutTheRightAnswerToTheChallengeThereIsNoCertificate(t *testing.T) {
 // A handshake asks nobody for a certificate, whatever name it brings.
 func TestAHandshakeSpendsNoneOfTheCAsPatience(t *testing.T) {
 	ln, port := listen(t)
-	pebble := newAuthority(t, port)
-	a, err := NewACME(pebble.options(t.TempDir()+"/acme", (&journal{}).logger())) // Run is not called
+	authority := pebble.New(t, port)
+	a, err := NewACME(options(authority, t.TempDir()+"/acme", (&journal{}).logger())) // Run is not called
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +173,7 @@ func TestAHandshakeSpendsNoneOfTheCAsPatience(t *testing.T) {
 			}
 		}
 	}
-	if got := pebble.orders.Load(); got != 0 {
+	if got := authority.Orders(); got != 0 {
 		t.Errorf("%d orders", got)
 	}
 }

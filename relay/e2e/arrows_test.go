@@ -34,6 +34,7 @@ var arrows = map[string]struct {
 	"relay/call":         {nil, "the rules of screening are pure"},
 	"relay/call/hostile": {nil, "texts for tests of several packages; nothing that runs may import it"},
 	"relay/cert":         {nil, "a certificate is kept valid without knowing what is served with it"},
+	"relay/cert/pebble":  {nil, "a CA for tests; nothing that runs may import it"},
 	"relay/client":       {[]string{"relay/call", "relay/wire"}, "a console's end of the wire knows neither rules of the screen nor the server"},
 	"relay/e2e":          {nil, "tests only"},
 	"relay/invariants":   {nil, "tests only"},
