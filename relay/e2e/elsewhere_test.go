@@ -99,6 +99,7 @@ func (r *recorder) judge() int {
 func TestG01ARelayAsksForItsCloudsHostsAndNoOthers(t *testing.T) {
 	t.Parallel()
 	const keys = "CONNECT api.aps.skype.com:443"
+	own := []string{"--authority-url", "https://login.example", "--webhook-metadata-url", "https://keys.example/metadata"}
 	for _, row := range []struct {
 		name string
 		args []string
@@ -108,10 +109,7 @@ func TestG01ARelayAsksForItsCloudsHostsAndNoOthers(t *testing.T) {
 		{"global", nil, nil, []string{keys, "CONNECT login.microsoftonline.com:443"}},
 		{"us-gov-l4", []string{"--cloud", "us-gov-l4"}, nil, []string{keys, "CONNECT login.microsoftonline.us:443"}},
 		{"us-gov-l5", []string{"--cloud", "us-gov-l5"}, nil, []string{keys, "CONNECT login.microsoftonline.us:443"}},
-		{
-			"its own", []string{"--authority-url", "https://login.example", "--webhook-metadata-url", "https://keys.example/metadata"}, nil,
-			[]string{"CONNECT keys.example:443", "CONNECT login.example:443"},
-		},
+		{"its own", own, nil, []string{"CONNECT keys.example:443", "CONNECT login.example:443"}},
 		// The library would go to a region's host of its own choice.
 		{"a region", nil, []string{"AZURE_REGIONAL_AUTHORITY_NAME=westus"}, []string{keys}},
 	} {
