@@ -93,7 +93,7 @@ func main() {
 	if err == nil {
 		return
 	}
-	fmt.Fprintln(os.Stderr, "callscreen: "+strings.ReplaceAll(err.Error(), "\n", "\n  "))
+	fmt.Fprintln(os.Stderr, lines.Trouble(err))
 	code := exitError
 	if e, ok := errors.AsType[exit](err); ok {
 		code = e.code
@@ -165,7 +165,7 @@ func runRelay(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	log, closeLog, err := s.Logger(c.ErrOrStderr())
+	log, closeLog, err := s.Logger(c.ErrOrStderr(), lines.LogAttr)
 	if err != nil {
 		return usage(err)
 	}
@@ -395,7 +395,7 @@ func consoleCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			log, closeLog, err := s.Logger(io.Discard) // never on the screen
+			log, closeLog, err := s.Logger(io.Discard, lines.LogAttr) // never on the screen
 			if err != nil {
 				return usage(err)
 			}
@@ -652,7 +652,7 @@ func runSimulate(c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	log, closeLog, err := s.Logger(c.ErrOrStderr())
+	log, closeLog, err := s.Logger(c.ErrOrStderr(), lines.LogAttr)
 	if err != nil {
 		return usage(err)
 	}
@@ -739,7 +739,7 @@ func runDemo(c *cobra.Command, _ []string) (err error) {
 	if err != nil {
 		return err
 	}
-	log, closeLog, err := s.Logger(io.Discard)
+	log, closeLog, err := s.Logger(io.Discard, lines.LogAttr)
 	if err != nil {
 		return usage(err)
 	}

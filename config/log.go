@@ -7,10 +7,11 @@ import (
 	"os"
 )
 
-// Logger writes log lines to LogFile or, if none is set, to the fallback. The
-// caller owes done, which closes the file. A new file is private: log lines name
-// operators and calls.
-func (s Settings) Logger(fallback io.Writer) (log *slog.Logger, done func(), err error) {
+// Logger writes log lines to LogFile or, if none is set, to the fallback; clean
+// is what makes their texts fit for a terminal, which a file is read on as well.
+// The caller owes done, which closes the file. A new file is private: log lines
+// name operators and calls.
+func (s Settings) Logger(fallback io.Writer, clean func([]string, slog.Attr) slog.Attr) (log *slog.Logger, done func(), err error) {
 	w, done := fallback, func() {}
 	if s.LogFile != "" {
 		f, err := os.OpenFile(s.LogFile, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
@@ -19,7 +20,7 @@ func (s Settings) Logger(fallback io.Writer) (log *slog.Logger, done func(), err
 		}
 		w, done = f, func() { _ = f.Close() }
 	}
-	o := &slog.HandlerOptions{Level: s.LogLevel}
+	o := &slog.HandlerOptions{Level: s.LogLevel, ReplaceAttr: clean}
 	if s.LogFormat == "json" {
 		return slog.New(slog.NewJSONHandler(w, o)), done, nil
 	}

@@ -16,7 +16,7 @@ func TestLogLinesGoToTheirFileInTheirFormat(t *testing.T) {
 	s.LogFile, s.LogFormat, s.LogLevel = filepath.Join(t.TempDir(), "log"), "json", slog.LevelWarn
 	var fallback bytes.Buffer
 	for range 2 { // the second time after the first
-		log, done, err := s.Logger(&fallback)
+		log, done, err := s.Logger(&fallback, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -51,6 +51,6 @@ func TestALogFileThatCannotBeOpenedIsToldByItsSetting(t *testing.T) {
 	t.Parallel()
 	s := ready(t)
 	s.LogFile = filepath.Join(t.TempDir(), "nowhere", "log")
-	_, _, err := s.Logger(os.Stderr)
+	_, _, err := s.Logger(os.Stderr, nil)
 	wantAll(t, err, "log-file: ", s.LogFile)
 }

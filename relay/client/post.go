@@ -127,5 +127,8 @@ func readAnswer(body io.Reader, asked call.Answer) (call.Answer, error) {
 	if err := json.Unmarshal(data, &a); err != nil || a.Verdict == "" || len(data) > maxAnswer {
 		return call.Answer{}, errors.New("the relay's answer is not one to a decision")
 	}
+	// A script prints these on a terminal; on a screen they are cleaned as they are drawn.
+	a.Words, a.By, a.Reason = clean(a.Words), clean(a.By), call.Reason(clean(string(a.Reason)))
+	a.Verdict = call.Verdict(clean(string(a.Verdict)))
 	return a, nil
 }

@@ -94,6 +94,18 @@ func TestRejectByHTTPTellsAnswersFromErrors(t *testing.T) {
 	}
 }
 
+// proves T-12: a hostile relay's answer is text.
+func TestT12TheTextsOfAnAnswerByHTTPAreCleaned(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"outcome":"x\u001b[2J","reason":"bu\nsy","by":"b\u0007en","words":"a\nb\u202e"}`)
+	}))
+	defer server.Close()
+	a, err := Reject(t.Context(), options(server.URL), "a", call.Busy, "q")
+	if want := (call.Answer{Verdict: "x\ufffd[2J", Reason: "bu\ufffdsy", By: "b\ufffden", Words: "a\ufffdb"}); err != nil || a != want {
+		t.Errorf("%+v, %v", a, err)
+	}
+}
+
 func TestO03RejectByHTTPIsUnknownOnceTheRequestMayHaveArrived(t *testing.T) {
 	var posts atomic.Int32
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
