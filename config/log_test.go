@@ -36,7 +36,7 @@ func TestLogLinesGoToTheirFileInTheirFormat(t *testing.T) {
 func TestLogLinesWithoutAFileGoToTheFallback(t *testing.T) {
 	t.Parallel()
 	var fallback bytes.Buffer
-	log, done, err := ready(t).Logger(&fallback)
+	log, done, err := ready(t).Logger(&fallback, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

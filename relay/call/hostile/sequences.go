@@ -34,7 +34,7 @@ func Sequences[T string | []byte](sent T) []string {
 func kindOf(seq string) string {
 	last := len(seq) - 1
 	switch {
-	case seq == "" || strings.Contains("\n\r\b\t", seq):
+	case seq == "" || strings.Contains("\n\r\b\t", seq) || seq == "\x1bM":
 		return "" // the renderer's own ways of moving
 	case ansi.HasCsiPrefix(seq):
 		if seq[0] == 0x1b && strings.IndexByte(moving, seq[last]) >= 0 && !strings.ContainsAny(seq, "?>=<") {
