@@ -35,24 +35,44 @@ func (m *Model) empty(lines []string, w int) []string {
 	case !m.heard:
 		say(m.paint.dim, m.glyph.lost, "Connecting to the relay.")
 	case m.link.Final:
-		say(m.paint.bad, m.glyph.no, "No further try will be made.")
-		lines = append(lines, m.wrapped(style{}, "", tidy(m.link.Err, wordsCells), w)...)
+		lines = append(lines, m.wrapped(m.paint.bad, m.glyph.no+" ",
+			"Refused: "+tidy(m.link.Err, wordsCells)+". Mend that and start the console again.", w)...)
 	case !m.link.Up:
 		say(m.paint.bad, m.glyph.lost, "Not connected: calls may ring unseen.")
 	case m.width < narrow:
 		say(m.paint.good, m.glyph.live, "Connected. No call waits.")
 		say(style{}, "", m.invitation(m.deciding()+" decide."))
+		m.sayLast(say)
 	case m.geo.layout == compact:
 		say(m.paint.good, m.glyph.live, "Connected. Waiting for calls.")
 		say(style{}, "", m.invitation("Press "+m.deciding()+" when a call comes in."))
+		m.sayLast(say)
+		if free := m.geo.queue - len(lines); free > 1 && m.endedKnown() > 0 {
+			lines = append(lines, m.rule("RECENT", ""))
+			lines = append(lines, m.endedLines(0, free-1)...)
+		}
 	default:
 		say(m.paint.good, m.glyph.live, "Connected. Waiting for calls to "+bot+".")
-		if at := m.lastCall(); !at.IsZero() {
-			say(style{}, "", "Last call "+at.Format("15:04:05")+".")
-		}
+		m.sayLast(say)
 		say(style{}, "", m.invitation("Press "+m.deciding()+" here when a call comes in.")+" "+m.keys.help.Help().Key+" for help.")
 	}
 	return lines
+}
+
+// sayLast is when the last call came, and how the day has been.
+func (m *Model) sayLast(say func(st style, sign, s string)) {
+	at := m.lastCall()
+	if at.IsZero() {
+		return
+	}
+	s := "Last call " + at.Format("15:04:05") + "."
+	if today := m.today(false); today != "" && m.width >= narrow {
+		s += "  " + today + "."
+		if m.geo.layout == compact {
+			s = "Last " + at.Format("15:04") + ", " + today + "."
+		}
+	}
+	say(style{}, "", s)
 }
 
 // deciding is the keys that decide: "b, n or f".

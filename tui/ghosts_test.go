@@ -83,7 +83,7 @@ func TestGhostsNeverPushALiveCallOffTheScreen(t *testing.T) {
 	for _, size := range [][2]int{{120, 40}, {80, 24}, {40, 12}, {30, 6}} {
 		proves(t, rules{keepGhosts: true}, func(h *hands) string {
 			h.do(tea.WindowSizeMsg{Width: size[0], Height: size[1]})
-			room := divide(size[0], size[1], 1000, false).queue
+			room := divide(size[0], size[1], 1000, 0, false).queue
 			for n := range 2 * room {
 				h.tell(rang(n, time.Duration(3+n)*time.Second/2, time.Now()))
 			}

@@ -32,13 +32,10 @@ const (
 )
 
 func (m *Model) wideHead(c *cells) {
-	right := m.newPart()
-	m.connection(right)
-	if m.link.Up {
-		m.company(right)
+	right := m.rightHead(true)
+	if bot := call.Width(tidy(m.bot(), botCells)); right.used()+15+bot > c.free {
+		right = m.rightHead(false)
 	}
-	right.pad(3)
-	right.add(m.paint.dim, m.clock())
 	used := right.used()
 	if used+1 > c.free {
 		right = m.newPart()
@@ -57,9 +54,25 @@ func (m *Model) wideHead(c *cells) {
 	c.join(right)
 }
 
+// rightHead is the connection, what stands behind it, and the clock. How many
+// others watch is the first thing to go where there is less room.
+func (m *Model) rightHead(others bool) *cells {
+	c := m.newPart()
+	m.connection(c)
+	if m.link.Up {
+		m.company(c, others)
+	}
+	c.pad(3)
+	c.add(m.paint.dim, m.clock())
+	return c
+}
+
 func (m *Model) compactHead(c *cells) {
 	right := m.newPart()
-	if n := m.board.Waiting(); n > 0 {
+	switch n := m.board.Waiting(); {
+	case n > 0 && m.queue.filter != "":
+		right.add(m.paint.title, strconv.Itoa(m.queue.waiting())+" of "+strconv.Itoa(n)+" waiting")
+	case n > 0:
 		right.add(m.paint.title, strconv.Itoa(n)+" waiting")
 	}
 	if m.link.Up && m.width >= 38 {
@@ -129,7 +142,7 @@ func (m *Model) shortConnection(c *cells) {
 
 // company is what else stands behind a live link: the relay, Graph, and whoever
 // else is watching.
-func (m *Model) company(c *cells) {
+func (m *Model) company(c *cells, all bool) {
 	if m.width >= 100 {
 		c.pad(3)
 		c.add(m.paint.dim, "relay ok")
@@ -151,7 +164,10 @@ func (m *Model) company(c *cells) {
 			c.add(style{}, " (observer)")
 		}
 		if others := m.link.Watching - 1; others > 0 {
-			c.add(m.paint.dim, " +"+strconv.Itoa(others)+" watching")
+			c.add(m.paint.dim, " +"+strconv.Itoa(others))
+			if all {
+				c.add(m.paint.dim, " watching")
+			}
 		}
 	}
 }
@@ -174,7 +190,11 @@ func (m *Model) banner() string {
 		m.binding(c, m.keys.reconnect)
 		c.pad(2)
 	}
-	c.add(m.paint.dim, tidy(m.link.Err, wordsCells))
+	why := tidy(m.link.Err, wordsCells)
+	if m.link.Final && len(m.queue.rows) == 0 || call.Width(why) > c.free && c.free < graphCells {
+		why = "" // the empty queue tells it in full, or the message did
+	}
+	c.add(m.paint.dim, why)
 	return c.end()
 }
 

@@ -34,8 +34,9 @@ type geometry struct {
 
 // divide gives every part its lines. The queue has what it needs first, then
 // the card, then the decisions; but a part does not shrink below its usual size
-// without need, so that little moves when calls come and go.
-func divide(w, h, rows int, banner bool) geometry {
+// without need, so that little moves when calls come and go. facts is how many
+// lines the card would like to have.
+func divide(w, h, rows, facts int, banner bool) geometry {
 	g := geometry{banner: banner}
 	lost := 0
 	if banner {
@@ -67,6 +68,9 @@ func divide(w, h, rows int, banner bool) geometry {
 		}
 		usual := max((free-g.card)/2, 1)
 		g.queue = min(max(rows, usual), free-g.card)
+		if spare := free - g.card - g.queue - 1 - decisionsLeft; spare > 0 && g.card == 7 {
+			g.card += min(max(facts-g.card, 0), spare)
+		}
 		if rest := free - g.card - g.queue; rest >= 2 {
 			g.recent = rest - 1
 		} else {
@@ -77,8 +81,10 @@ func divide(w, h, rows int, banner bool) geometry {
 		g.body = h - 4 - lost
 		free := h - 3 - lost
 		switch {
+		case rows == 0: // nothing is selected: the decisions have the room
 		case free >= 8:
-			g.card = 4 // a rule that says whether keys count, number, name, a rule
+			g.card = compactCardLines
+			g.card += max(min(facts-g.card, free-g.card-rows), 0)
 		case free >= 3:
 			g.card = 1
 		}
@@ -87,14 +93,20 @@ func divide(w, h, rows int, banner bool) geometry {
 	return g
 }
 
+// compactCardLines is a rule that says whether keys count, number, name, a rule.
+const compactCardLines = 4
+
+// decisionsLeft is how many decisions stay in sight beside a card that needs room.
+const decisionsLeft = 3
+
 // measure divides the screen and scrolls the queue so that the selected call is
 // on it.
 func (m *Model) measure() {
 	banner := m.heard && !m.link.Up
-	m.geo = divide(m.width, m.height, len(m.queue.rows), banner)
+	m.geo = divide(m.width, m.height, len(m.queue.rows), m.cardNeeds(), banner)
 	if over := len(m.queue.rows) - m.geo.queue; over > 0 && m.queue.thin(over) {
 		m.queue.sync(m.board, m.now)
-		m.geo = divide(m.width, m.height, len(m.queue.rows), banner)
+		m.geo = divide(m.width, m.height, len(m.queue.rows), m.cardNeeds(), banner)
 	}
 	rows, g := len(m.queue.rows), &m.geo
 	if g.recent == 0 {
@@ -130,6 +142,21 @@ func (m *Model) soonest(rows []row) (time.Duration, int) {
 			continue
 		}
 		if left := m.usable(r.call); n == 0 || left < least {
+			least = left
+		}
+		n++
+	}
+	return least, n
+}
+
+// soonestOfAll is the same of all calls, those that the filter hides among them.
+func (m *Model) soonestOfAll() (time.Duration, int) {
+	least, n := time.Duration(0), 0
+	for _, c := range m.board.Live() {
+		if !m.decidable(row{call: c}) {
+			continue
+		}
+		if left := m.usable(c); n == 0 || left < least {
 			least = left
 		}
 		n++

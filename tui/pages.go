@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"slices"
 	"strconv"
 
 	"callscreen/relay/call"
@@ -84,7 +85,7 @@ func (m *Model) pageEnd(title int) string {
 	if n == 0 || !m.page.hides() {
 		return closes
 	}
-	least, _ := m.soonest(m.queue.rows)
+	least, _ := m.soonestOfAll()
 	wait := count(n, "call waits", "calls wait")
 	switch long := wait + ", " + tenths(least) + " s   " + closes; {
 	case title+call.Width(long)+7 <= m.width:
@@ -171,10 +172,17 @@ func (m *Model) detailsPage() []string {
 	if !ok {
 		return m.wrapped(style{}, "", "No call is selected.", m.width)
 	}
-	lines := m.state(r, m.width)
-	lines = append(lines, m.blank(m.width))
+	state := m.state(r, m.width)
+	above := len(state)
+	if m.geo.body <= above {
+		above = 1 // who calls comes before what the keys do
+	}
+	lines := slices.Clone(state[:above])
+	if above > 1 {
+		lines = append(lines, m.blank(m.width))
+	}
 	for _, f := range m.fields(r.call, m.width) {
 		lines = append(lines, m.fieldLines(f)...)
 	}
-	return lines
+	return append(lines, state[above:]...)
 }

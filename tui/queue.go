@@ -59,6 +59,7 @@ type queue struct {
 	moved  time.Time
 	filter string
 	stale  bool
+	order  int // counts how often the rows were made
 }
 
 // haunt gives a call that ended a ghost.
@@ -87,6 +88,7 @@ func (q *queue) sync(b *call.Board, now time.Time) {
 		return
 	}
 	q.stale = false
+	q.order++
 	before := append(q.was[:0], q.rows...)
 	q.was, q.rows = before, q.rows[:0]
 	for _, c := range b.Live() {

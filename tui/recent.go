@@ -38,7 +38,7 @@ func (m *Model) today(long bool) string {
 // recent is the lately ended calls in exactly h lines, the last first. The
 // lines are kept until the board or the size changes.
 func (m *Model) recent(h int) []string {
-	key := [5]int{m.rev, m.width, h, len(m.link.Operator), m.below.top}
+	key := [4]int{m.rev, m.width, h, m.below.top}
 	if m.cache.recentKey != key || m.cache.recent == nil {
 		m.cache.recent, m.cache.recentKey = m.endedLines(m.below.top, h), key
 	}

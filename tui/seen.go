@@ -14,7 +14,7 @@ import (
 func (m *Model) fields(c *call.Call, w int) []field {
 	all := fields(c)
 	after := slices.IndexFunc(all, func(f field) bool {
-		return !slices.Contains([]string{"From", "Altered", "Number", "Id", "Recording", "To", "Via"}, f.label)
+		return !slices.Contains([]string{"From", "Altered", "Number", "Id", "Hidden", "Recording"}, f.label)
 	})
 	var ours []field
 	if s := m.seen(c); s != "" {

@@ -15,12 +15,16 @@ func (m *Model) state(r row, w int) []string {
 	lines = append(lines, m.wrapped(m.paint.title, m.stateWord()+"  ", m.stateWords(r), w)...)
 	lines = append(lines, m.wrapped(m.paint.dim, "do nothing: ", m.nothing(r), w)...)
 	if s := m.wayOf(r); s != "" {
-		lines = append(lines, m.wrapped(m.paint.dim, "way: ", s, w)...)
+		lines = append(lines, m.wrapped(m.paint.dim, "way: ", unbroken(s, m.glyph.sep, w-4), w)...)
 	}
 	return lines
 }
 
-// shortState is the same in two lines, or three with the way of a decision.
+// shortLines is how many lines shortState has.
+const shortLines = 3
+
+// shortState is the same in three lines: the way of a decision, once there is
+// one, is of more use than what happens without.
 func (m *Model) shortState(r row, w int) []string {
 	c := newCells(w, &m.glyph)
 	c.pad(2)
@@ -178,26 +182,6 @@ func (m *Model) atZero() string {
 	return ""
 }
 
-// compactCard is number and name, each on a line of its own.
-func (m *Model) compactCard() []string {
-	first, second := m.row(), m.row()
-	if r, _, ok := m.queue.current(); ok {
-		first.add(style{}, address(r.call.Caller)+" ")
-		first.add(m.paint.dim, "("+ascii(r.call.Caller.Kind.Words())+") ")
-		if nth, _, ok := m.board.Seen(r.call); ok && nth > 1 {
-			first.add(style{}, ordinal(nth)+" today ")
-		}
-		if len(r.call.Via) > 0 {
-			first.add(style{}, "forwarded ")
-		}
-		if r.call.Recording {
-			first.add(style{}, "recording ")
-		}
-		second.stranger(r.call.Caller.Display(), call.NameCells)
-	}
-	return []string{first.end(), second.end()}
-}
-
 // wrapped writes a label and a sentence, over as many lines as it takes.
 func (m *Model) wrapped(st style, label, s string, w int) []string {
 	var lines []string
@@ -205,7 +189,7 @@ func (m *Model) wrapped(st style, label, s string, w int) []string {
 	c.pad(2)
 	c.add(st, label)
 	blank := true
-	for word := range strings.FieldsSeq(s) {
+	for _, word := range strings.FieldsFunc(s, func(r rune) bool { return r == ' ' }) {
 		n := call.Width(word)
 		if !blank && n+1 > c.free {
 			lines = append(lines, c.end())
@@ -216,8 +200,27 @@ func (m *Model) wrapped(st style, label, s string, w int) []string {
 		if !blank {
 			c.pad(1)
 		}
-		c.add(style{}, word)
+		c.add(style{}, strings.ReplaceAll(word, glue, " "))
 		blank = false
 	}
 	return append(lines, c.end())
+}
+
+// glue joins words that stay in one line; it is drawn as a blank.
+const glue = "\u00a0"
+
+// unbroken glues the words of each step of a way together, so that a line ends
+// between steps; not those of a step that is longer than a line.
+func unbroken(s, sep string, w int) string {
+	steps := strings.Split(s, " "+sep+" ")
+	for i, step := range steps {
+		if i > 0 {
+			step = sep + glue + step
+		}
+		if call.Width(step) <= w {
+			step = strings.ReplaceAll(step, " ", glue)
+		}
+		steps[i] = step
+	}
+	return strings.Join(steps, " ")
 }

@@ -170,7 +170,7 @@ func (m *Model) changed() {
 // linked takes in how the link stands.
 func (m *Model) linked(l call.Link) {
 	if m.link.Up && !l.Up && m.heard {
-		m.say(bad, "The link to the relay is lost. Keys are off: calls ring on.", "")
+		m.say(bad, "The link to the relay is lost"+because(call.Answer{Words: l.Err})+".", "")
 		// What was sent keeps its mark: the link answers each decision once, when
 		// it is back or when the call is over, and may send the same one again.
 		if m.guard.off.forgetful {
@@ -179,6 +179,9 @@ func (m *Model) linked(l call.Link) {
 	}
 	if !m.link.Up && l.Up && m.heard {
 		m.say(good, "Connected.", "")
+	}
+	if m.link.Operator != l.Operator {
+		m.cache = cache{} // what stands for us is called "you" in what was kept
 	}
 	m.link, m.heard = l, true
 }

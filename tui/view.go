@@ -16,8 +16,10 @@ import (
 // cache is the panes that stay as they are while calls count down.
 type cache struct {
 	recent    []string
-	recentKey [5]int
+	recentKey [4]int
 	tails     map[string]tail
+	facts     facts
+	gist      gist
 	stats     statsCache
 }
 
@@ -71,11 +73,11 @@ func (m *Model) rule(title, right string) string {
 }
 
 // tiny still counts: a window that was made small by accident must not hide
-// that calls wait.
+// that calls wait, nor that nobody would know it.
 func (m *Model) tiny(lines []string) []string {
-	least, _ := m.soonest(m.queue.rows)
 	text := []string{"callscreen needs 30x6", "now " + strconv.Itoa(m.width) + "x" + strconv.Itoa(m.height)}
 	if n := m.board.Waiting(); n > 0 {
+		least, _ := m.soonestOfAll()
 		waits := strconv.Itoa(n) + " waiting, " + tenths(least) + " s"
 		if m.height == 1 {
 			text[0] = waits
@@ -90,6 +92,11 @@ func (m *Model) tiny(lines []string) []string {
 		c.add(style{}, s)
 		lines = append(lines, c.end())
 	}
+	if !m.link.Up && m.height > len(text) {
+		c := m.row()
+		m.shortConnection(c)
+		lines = append(lines, c.end())
+	}
 	return lines
 }
 
@@ -99,7 +106,8 @@ func (m *Model) wide(lines []string) []string {
 	lines = m.head(lines)
 	lines = append(lines, m.joint(m.glyph.up))
 	left := append([]string{m.queueTitle(g.left)}, m.queueRows(g.left, g.queue)...)
-	right := append([]string{m.cardTitle(m.width - g.left - 1)}, m.card(m.width-g.left-1, g.card)...)
+	card := m.card(m.width-g.left-1, g.card) // before its title, which counts what it left out
+	right := append([]string{m.cardTitle(m.width - g.left - 1)}, card...)
 	wall := m.paint.dim.pre + m.glyph.wall + m.paint.dim.post
 	for i := range g.top {
 		lines = append(lines, left[i]+wall+right[i])
@@ -126,8 +134,9 @@ func (m *Model) stacked(lines []string) []string {
 	lines = m.head(lines)
 	lines = append(lines, m.rule(m.incoming(), byTime))
 	lines = append(lines, m.queueRows(m.width, g.queue)...)
-	lines = append(lines, m.rule(m.position(), ""))
-	lines = append(lines, m.card(m.width, g.card)...)
+	card := m.card(m.width, g.card) // before its title, which counts what it left out
+	lines = append(lines, m.rule(m.position(), m.untold()))
+	lines = append(lines, card...)
 	if g.recent > 0 {
 		lines = append(lines, m.rule(m.belowTitle("RECENT"), m.today(false)))
 		lines = append(lines, m.recent(g.recent)...)
@@ -143,7 +152,7 @@ func (m *Model) compact(lines []string) []string {
 		lines = append(lines, m.rule(m.stateWord(), m.atZero()))
 	}
 	if g.card > 1 {
-		lines = append(lines, m.compactCard()...)
+		lines = append(lines, m.compactCard(g.card-2)...)
 		lines = append(lines, m.rule("", ""))
 	}
 	return m.foot(lines)
@@ -173,8 +182,13 @@ func (m *Model) message() []string {
 		c.add(m.paint.title, " filter: ")
 		c.stranger(m.queue.filter, filterCells)
 		c.add(m.paint.mark, " ")
-		c.add(m.paint.dim, "  keys are text: "+
-			m.keys.filterEnter.Help().Key+" keeps it, "+m.keys.filterDrop.Help().Key+" drops it")
+		hint := "  " + m.keys.filterEnter.Help().Key + " keeps, " + m.keys.filterDrop.Help().Key + " drops it"
+		if m.geo.layout != compact {
+			hint = "  keys are text:" + hint[1:]
+		}
+		if call.Width(hint) <= c.free {
+			c.add(m.paint.dim, hint)
+		}
 		return []string{c.end()}
 	}
 	if m.note.text == "" {

@@ -46,9 +46,9 @@ func TestADecisionShowsItsWay(t *testing.T) {
 		h.tell(replied(1, call.Rejected, reply, now), call.Update{Answer: &call.Answer{
 			Request: request(1), Call: id(1), Verdict: call.WasRejected, Reason: call.Busy, Reply: &reply,
 		}})
-		step("✓ busy: Graph 202 in 212 ms  Alice Meyer", "✓ busy 212 ms", "way: busy ▸ claimed at 4.1 s ▸ Graph 202 in 212")
+		step("✓ busy: Graph 202 in 212 ms  Alice Meyer", "✓ busy 212 ms", "way: busy ▸ claimed at 4.1 s", "▸ Graph 202 in 212 ms")
 		h.tell(happened(1, now, call.Event{Kind: call.Ended}))
-		step("✓ busy: Graph 202 in 212 ms, ended  Alice Meyer", "OVER  this call is over", "nothing is left to decide", "ms ▸ ended")
+		step("✓ busy: Graph 202 in 212 ms, ended  Alice Meyer", "OVER  this call is over", "nothing is left to decide", "▸ Graph 202 in 212 ms ▸ ended")
 	})
 }
 
