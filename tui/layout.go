@@ -149,17 +149,17 @@ func (m *Model) soonest(rows []row) (time.Duration, int) {
 	return least, n
 }
 
-// soonestOfAll is the same of all calls, those that the filter hides among them.
-func (m *Model) soonestOfAll() (time.Duration, int) {
-	least, n := time.Duration(0), 0
+// soonestOfAll is the least time left of all calls, those that the filter hides
+// among them.
+func (m *Model) soonestOfAll() time.Duration {
+	least, found := time.Duration(0), false
 	for _, c := range m.board.Live() {
 		if !m.decidable(row{call: c}) {
 			continue
 		}
-		if left := m.usable(c); n == 0 || left < least {
-			least = left
+		if left := m.usable(c); !found || left < least {
+			least, found = left, true
 		}
-		n++
 	}
-	return least, n
+	return least
 }

@@ -85,7 +85,7 @@ func (m *Model) pageEnd(title int) string {
 	if n == 0 || !m.page.hides() {
 		return closes
 	}
-	least, _ := m.soonestOfAll()
+	least := m.soonestOfAll()
 	wait := count(n, "call waits", "calls wait")
 	switch long := wait + ", " + tenths(least) + " s   " + closes; {
 	case title+call.Width(long)+7 <= m.width:

@@ -77,8 +77,7 @@ func (m *Model) rule(title, right string) string {
 func (m *Model) tiny(lines []string) []string {
 	text := []string{"callscreen needs 30x6", "now " + strconv.Itoa(m.width) + "x" + strconv.Itoa(m.height)}
 	if n := m.board.Waiting(); n > 0 {
-		least, _ := m.soonestOfAll()
-		waits := strconv.Itoa(n) + " waiting, " + tenths(least) + " s"
+		waits := strconv.Itoa(n) + " waiting, " + tenths(m.soonestOfAll()) + " s"
 		if m.height == 1 {
 			text[0] = waits
 		}
