@@ -13,6 +13,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -350,15 +351,21 @@ func credentialOf(s config.Settings) (graph.Credential, error) {
 
 // graphHTTP is the client for everything that goes to Microsoft.
 func graphHTTP(s config.Settings) (*http.Client, error) {
+	roots, err := rootsOf(s)
+	return graph.HTTPClient(roots), err
+}
+
+// rootsOf are the certificates that are trusted; nil means the system's alone.
+func rootsOf(s config.Settings) (*x509.CertPool, error) {
 	pem, err := s.ReadCA()
 	if err != nil || pem == nil {
-		return graph.HTTPClient(nil), err
+		return nil, err
 	}
 	roots, err := graph.Roots(pem)
 	if err != nil {
 		return nil, fmt.Errorf("ca-file %s: %w", s.CAFile, err)
 	}
-	return graph.HTTPClient(roots), nil
+	return roots, nil
 }
 
 // certificateOf is where the relay's certificate comes from. Without one there is
@@ -429,17 +436,11 @@ func newClient(s config.Settings, log *slog.Logger) (*client.Client, error) {
 }
 
 func clientOptions(s config.Settings, log *slog.Logger) (client.Options, error) {
-	o := client.Options{URL: s.Relay, Token: operator.Source(s.Token.Reveal(), s.DataDir), Logger: log, UserAgent: "callscreen/" + version()}
-	pem, err := s.ReadCA()
-	if err != nil || pem == nil {
-		return o, err
-	}
-	roots, err := graph.Roots(pem)
-	if err != nil {
-		return o, fmt.Errorf("ca-file %s: %w", s.CAFile, err)
-	}
-	o.TLS = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}
-	return o, nil
+	roots, err := rootsOf(s)
+	return client.Options{
+		URL: s.Relay, Token: operator.Source(s.Token.Reveal(), s.DataDir), Logger: log, UserAgent: "callscreen/" + version(),
+		TLS: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
+	}, err
 }
 
 // watch runs a link and the front end that the output setting names.
@@ -483,16 +484,11 @@ func screenOptions(c *cobra.Command, s config.Settings, term config.Terminal) (t
 		Term: tui.Terminal{Name: term.Name, Tmux: term.Tmux, Language: term.Language, NoColor: term.NoColor},
 	}
 	o.Watch, _ = c.Flags().GetBool("watch") // the demo has no such flag: somebody has to decide there
-	ascii, _ := c.Flags().GetBool("ascii")
-	switch {
-	case ascii && term.UTF8:
-		o.Charset = tui.ASCIIFrame
-	case ascii:
-		o.Charset = tui.ASCIIOnly
-	case !term.UTF8 && !c.Flags().Changed("ascii"):
-		o.Charset = tui.ASCIIOnly
-		o.Hint = "The locale (LC_ALL, LC_CTYPE, LANG) is not UTF-8: all is drawn in ASCII. --ascii=false draws it as it is."
+	var ascii *bool                         // nil: nobody said
+	if said, _ := c.Flags().GetBool("ascii"); c.Flags().Changed("ascii") {
+		ascii = &said
 	}
+	o.Charset, o.Hint = tui.ChooseCharset(ascii, term.UTF8)
 	return o, nil
 }
 
@@ -759,11 +755,11 @@ func runDemo(c *cobra.Command, _ []string) (err error) {
 		func(ctx context.Context) error { return d.sim.Serve(ctx, d.simLn) },
 		func(ctx context.Context) error { return d.relay.run(ctx, d.relayLn) },
 		func(ctx context.Context) error {
-			d.awaitReady(ctx)
+			d.relay.server.AwaitReady(ctx)
 			return d.sim.Follow(ctx, course)
 		},
 		func(ctx context.Context) error {
-			d.awaitReady(ctx) // or the first line would be of trouble that is over at once
+			d.relay.server.AwaitReady(ctx) // or the first line would be of trouble that is over at once
 			c.SetContext(ctx)
 			return watch(c, d.link, d.settings, page)
 		},
@@ -838,19 +834,6 @@ func (d *demo) close() {
 	}
 	if d.relay != nil {
 		_ = d.relay.journal.Close()
-	}
-}
-
-// awaitReady returns as soon as calls can be screened.
-func (d *demo) awaitReady(ctx context.Context) {
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for d.relay.server.Ready() != nil {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
@@ -85,4 +86,17 @@ func (s *Server) Ready() error {
 		return errors.New(why)
 	}
 	return nil
+}
+
+// AwaitReady returns as soon as calls can be screened, or when the context ends.
+func (s *Server) AwaitReady(ctx context.Context) {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for s.Ready() != nil {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }

@@ -21,6 +21,22 @@ const (
 	ASCIIOnly
 )
 
+// ChooseCharset is what suits a terminal that speaks UTF-8 or does not, and a hint
+// for the user if that is not what was to be expected. Whoever asks for ASCII, or
+// for none (nil: did not say), is obeyed.
+func ChooseCharset(ascii *bool, utf8 bool) (c Charset, hint string) {
+	switch {
+	case ascii == nil && !utf8:
+		return ASCIIOnly, "The locale (LC_ALL, LC_CTYPE, LANG) is not UTF-8: all is drawn in ASCII. --ascii=false draws it as it is."
+	case ascii == nil || !*ascii:
+		return Unicode, ""
+	case utf8:
+		return ASCIIFrame, ""
+	default:
+		return ASCIIOnly, ""
+	}
+}
+
 // onlyASCII puts a question mark for each letter that is not ASCII. Marks over
 // letters go.
 func onlyASCII(s string) string {
