@@ -19,6 +19,11 @@ func prepareDir(dir string) error {
 	if err := os.Mkdir(dir, 0o700); err != nil && !os.IsExist(err) {
 		return err
 	}
+	return judgeDirs(dir)
+}
+
+// judgeDirs judges the directory and the store's own one below it.
+func judgeDirs(dir string) error {
 	for _, d := range []string{dir, filepath.Join(dir, "jetstream")} {
 		info, err := os.Lstat(d)
 		if os.IsNotExist(err) {

@@ -27,7 +27,11 @@ func lockDir(dir string) (unlock func() error, err error) {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		defer func() { _ = f.Close() }()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("%s is in use by another relay%s: stop it, or give this one another data directory", dir, holder(f))
+			by := ""
+			if pid := holder(f); pid != 0 {
+				by = fmt.Sprintf(" (process %d)", pid)
+			}
+			return nil, fmt.Errorf("%s is in use by another relay%s: stop it, or give this one another data directory", dir, by)
 		}
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
@@ -51,14 +55,37 @@ func sign(f *os.File) error {
 	return err
 }
 
-func holder(f *os.File) string {
+// heldBy tells whether a process has the lock, and which. To know it the lock is
+// taken for a moment, shared, so that two who ask do not see each other; a relay
+// that starts in this very moment is refused, and whoever starts it tries again.
+func heldBy(path string) (held bool, pid int, err error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0) //nolint:gosec // in the configured directory
+	if os.IsNotExist(err) {
+		return false, 0, nil
+	}
+	if err != nil {
+		return false, 0, fmt.Errorf("lock: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return true, holder(f), nil
+	}
+	if err != nil {
+		return false, 0, fmt.Errorf("lock %s: %w", path, err)
+	}
+	return false, 0, syscall.Flock(int(f.Fd()), syscall.LOCK_UN)
+}
+
+// holder reads what sign wrote; 0 if that is not to be read.
+func holder(f *os.File) int {
 	b, err := io.ReadAll(io.LimitReader(f, 20))
 	if err != nil {
-		return ""
+		return 0
 	}
 	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
 	if err != nil {
-		return ""
+		return 0
 	}
-	return fmt.Sprintf(" (process %d)", pid)
+	return pid
 }
