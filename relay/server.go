@@ -15,6 +15,7 @@ import (
 	"callscreen/graph"
 	"callscreen/relay/call"
 	"callscreen/relay/journal"
+	"callscreen/relay/wire"
 )
 
 const (
@@ -196,6 +197,7 @@ func (s *Server) recovering(next http.Handler) http.Handler {
 				problem(w, http.StatusInternalServerError, "The relay met an error of its own.")
 			}
 		}()
+		w.Header().Set(wire.RelayHeader, s.id)
 		next.ServeHTTP(w, r)
 	})
 }

@@ -90,6 +90,11 @@ const (
 	Subprotocol = "callscreen.v1"
 	// CursorHeader carries the cursor a console wants to resume from.
 	CursorHeader = "Callscreen-Cursor"
+	// RelayHeader tells, in each answer of a relay, which running relay gave it: a
+	// random text, another one after a restart. By it doctor knows that the public
+	// address leads to this relay and to no other. It is no secret and opens
+	// nothing.
+	RelayHeader = "Callscreen-Relay"
 	// MaxFromConsole bounds one message from a console, in bytes.
 	MaxFromConsole = 16 << 10
 	// PingEvery is how often each side makes sure that the other is there.
