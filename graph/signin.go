@@ -158,3 +158,4 @@ type redacted struct {
 
 func (e redacted) Error() string        { return e.text }
 func (e redacted) Is(target error) bool { return errors.Is(e.cause, target) }
+func (e redacted) As(target any) bool   { return errors.As(e.cause, target) }
