@@ -186,7 +186,7 @@ func runRelay(c *cobra.Command) error {
 		defer func() { _ = r.health.Close() }() // it was not served if the relay failed first
 	}
 	for _, warning := range s.Warnings() {
-		log.Warn(warning)
+		log.Warn(warning.String())
 	}
 	base := "http://" + ln.Addr().String()
 	if r.certificate != nil {
@@ -811,10 +811,9 @@ func newDemo(ctx context.Context, s config.Settings, dir string, o simulator.Opt
 	if err != nil {
 		return nil, err
 	}
-	if d.settings, err = s.With(file); err != nil {
+	if d.settings, err = s.Simulated(file, dir, base); err != nil {
 		return nil, err
 	}
-	d.settings.DataDir, d.settings.Relay, d.settings.Token = dir, base, ""
 	if d.relay, err = newRelay(ctx, d.settings, o.Logger); err != nil {
 		return nil, err
 	}
@@ -984,7 +983,7 @@ the faults follow, and the exit code is 2, as with every command that meets them
 				fmt.Fprintf(c.ErrOrStderr(), "There is no settings file %s.\n", path)
 			}
 			for _, warning := range s.Warnings() {
-				fmt.Fprintln(c.ErrOrStderr(), "Warning: "+warning)
+				fmt.Fprintf(c.ErrOrStderr(), "Warning: %v\n", warning)
 			}
 			if err == nil {
 				err = s.Check()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -62,22 +63,22 @@ func (s Settings) consoleRules() error {
 
 // missing names the required settings that have no value.
 func (s Settings) missing(names ...string) error {
-	var lines []string
+	var m missingError
 	for _, name := range names {
 		row, ok := find(name)
 		if !ok || !row.empty(&s) || name == credentials[0] && s.Credential() != "" {
 			continue
 		}
-		line := fmt.Sprintf("  %s: %s. Set %s", name, row.help, row.ways())
+		ways := row.ways()
 		if name == credentials[0] {
-			line += ", or instead of it one of " + strings.Join(credentials[1:], ", ")
+			ways += ", or instead of it one of " + strings.Join(credentials[1:], ", ")
 		}
-		lines = append(lines, line)
+		m = append(m, missingSetting{name, row.help, ways})
 	}
-	if len(lines) == 0 {
+	if len(m) == 0 {
 		return nil
 	}
-	return fmt.Errorf("missing settings:\n%s", strings.Join(lines, "\n"))
+	return m
 }
 
 func (s setting) empty(in *Settings) bool {
@@ -155,13 +156,25 @@ func (s Settings) checkMetrics() error {
 }
 
 // Warnings are settings that pass and are probably not what is meant.
-func (s Settings) Warnings() []string {
-	var list []string
+func (s Settings) Warnings() (list []Fault) {
+	warn := func(name, mend, format string, args ...any) {
+		list = append(list, Fault{s.withOrigin(name, name+": "+fmt.Sprintf(format, args...)), mend})
+	}
 	if _, port, _ := net.SplitHostPort(s.Listen); len(s.ACMEHost) > 0 && port != "443" {
-		list = append(list, fmt.Sprintf("acme-host: the CA knocks at port 443 of %s and the relay listens on %s: something must forward the one to the other", strings.Join(s.ACMEHost, ", "), s.Listen))
+		warn("acme-host", "something must forward the one to the other", "the CA knocks at port 443 of %s and the relay listens on %s", strings.Join(s.ACMEHost, ", "), s.Listen)
 	}
 	if u, err := url.Parse(s.PublicURL); err == nil && u.Port() != "" {
-		list = append(list, fmt.Sprintf("public-url: Graph is known to send nothing to a webhook with a port (%s): let a proxy or tunnel serve it on 443", u.Port()))
+		warn("public-url", "let a proxy or tunnel serve it on 443", "Graph is known to send nothing to a webhook with a port (%s)", u.Port())
+	}
+	if len(s.AllowedTenants) > 0 && s.TenantID != "" && !slices.ContainsFunc(s.AllowedTenants, func(t string) bool { return strings.EqualFold(t, s.TenantID) }) {
+		warn("allowed-tenants", "add it, or leave allowed-tenants out", "tenant-id, %s, is not among them: calls from the bot's own tenant are refused", s.TenantID)
+	}
+	const noReason = "leave it out, unless you have measured another time"
+	switch ring := s.RingTimeout; {
+	case ring > graphRing:
+		warn("ring-timeout", noReason, "is %v and Graph waits %v: at the end of the time on the screen there is no call any more", ring, graphRing)
+	case ring > 0 && ring < graphRing:
+		warn("ring-timeout", noReason, "is %v and Graph waits %v: operators lose the end of each call", ring, graphRing)
 	}
 	return list
 }
@@ -170,6 +183,7 @@ func (s Settings) Warnings() []string {
 const (
 	shortestRing = 3 * time.Second
 	longestRing  = 2 * time.Minute
+	graphRing    = 15 * time.Second // Graph v1.0, call: reject
 )
 
 func (s Settings) checkTimes() error {

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -110,8 +111,12 @@ func TestWhatIsProbablyNotMeantIsWarnedOf(t *testing.T) {
 		t.Errorf("of a good set-up: %q", got)
 	}
 	s.Listen, s.PublicURL = ":8443", "https://relay.example.com:8443"
-	got := strings.Join(s.Warnings(), "\n")
-	for _, want := range []string{"acme-host: the CA knocks at port 443 of relay.example.com and the relay listens on :8443", "public-url: Graph is known to send nothing to a webhook with a port (8443)"} {
+	s.AllowedTenants, s.RingTimeout = []string{strings.Repeat("0", 8) + someGUID[8:]}, 20*time.Second
+	got := fmt.Sprint(s.Warnings())
+	for _, want := range []string{
+		"allowed-tenants: tenant-id, " + s.TenantID + ", is not among them", "ring-timeout: is 20s and Graph waits 15s: at the end",
+		"acme-host: the CA knocks at port 443 of relay.example.com and the relay listens on :8443", "public-url: Graph is known to send nothing to a webhook with a port (8443)",
+	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is not in %q", want, got)
 		}

@@ -262,6 +262,37 @@ func TestWhatASimulatorWritesIsEnoughForARelay(t *testing.T) {
 	}
 }
 
+func TestASimulatedRelayIsLedNowhereByTheSettingsOfARealOne(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path, err := config.WriteSimulated(dir, map[string]string{"client-id": someGUID, "tenant-id": otherGUID, "graph-url": "https://127.0.0.1:8443"}, []byte("PEM"), canary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine := load(t, flags(t, "--nats-url", "nats://127.0.0.1:4222", "--allowed-tenants", someGUID, "--webhook-issuers", "https://issuer", "--cloud", "china",
+		"--public-url", "https://bot.example.com", "--callback-uri", "https://bot.example.com/x", "--acme-host", "bot.example.com", "--metrics-listen", ":9",
+		"--tls-cert", "cert", "--tls-key", "key", "--managed-identity", "system", "--webhook-path", "/mine", "--ring-timeout", "9s"), home(t, "CALLSCREEN_TOKEN="+canary))
+	s, err := mine.Simulated(path, dir, "http://127.0.0.1:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.CheckRelay(); err != nil {
+		t.Errorf("not fit for a relay: %v", err)
+	}
+	for name, left := range map[string]bool{
+		"nats-url": s.NATSURL != "", "allowed-tenants": s.AllowedTenants != nil, "webhook-issuers": s.WebhookIssuers != nil, "cloud": s.Cloud == "china",
+		"public-url": s.PublicURL != "", "callback-uri": s.CallbackURI != "", "acme-host": s.ACMEHost != nil, "metrics-listen": s.MetricsListen != "",
+		"tls-cert": s.TLSCert != "" || s.TLSKey != "", "credential": s.Credential() != "client-secret", "token": s.Token != "",
+	} {
+		if left {
+			t.Errorf("%s is left", name)
+		}
+	}
+	if s.WebhookPath != "/mine" || s.RingTimeout != 9*time.Second || s.DataDir != dir || s.Relay != "http://127.0.0.1:1" || s.GraphURL == "" {
+		t.Errorf("%+v", s)
+	}
+}
+
 func FuzzConfig(f *testing.F) {
 	f.Add("theme = \"dark\"\n")
 	f.Add("ring-timeout = 15\n[a.b]\nc = 1\n")

@@ -5,6 +5,7 @@ package config_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -112,4 +113,22 @@ func mkdir(t *testing.T, dir string) string {
 	t.Helper()
 	mkfile(t, filepath.Join(dir, "client-secret"), "old")
 	return dir
+}
+
+func TestAFaultThatSaysItsOriginOrItsMendIsNotTalkedOver(t *testing.T) {
+	t.Parallel()
+	path := chmod(t, file(t, "secret", canary), 0o644)
+	s, err := config.Load(flags(t, "--client-secret-file", path), home(t, "CALLSCREEN_MUTE=perhaps"))
+	var all []string
+	for _, f := range s.Faults(err) {
+		all = append(all, f.Words+" -> "+f.Mend)
+		if strings.Count(f.Words, "CALLSCREEN_MUTE") > 1 {
+			t.Errorf("said twice: %s", f.Words)
+		}
+	}
+	for _, want := range []string{"mute (environment CALLSCREEN_MUTE) is neither", "-> run: chmod 600 '" + path + "'"} {
+		if !slices.ContainsFunc(all, func(one string) bool { return strings.Contains(one, want) }) {
+			t.Errorf("%q, want %q", all, want)
+		}
+	}
 }

@@ -43,6 +43,20 @@ func WriteSimulated(dir string, settings map[string]string, caPEM []byte, client
 	return relay, nil
 }
 
+// Simulated is s for a relay and a console in this process that talk to a simulated
+// Microsoft: with the settings file that WriteSimulated wrote, and all data in dir.
+// What would lead to anybody else, or was made for a real tenant, is left out: a
+// shared journal above all, on which invented calls would ring at real consoles.
+func (s Settings) Simulated(file, dir, relay string) (Settings, error) {
+	s.NATSURL, s.AllowedTenants, s.WebhookIssuers, s.PublicURL, s.CallbackURI = "", nil, nil, "", ""
+	s.TLSCert, s.TLSKey, s.ACMEHost, s.MetricsListen = "", "", nil, ""
+	s.Cloud, s.Token = "global", ""
+	s.ClientCertificateFile, s.WorkloadIdentityTokenFile, s.ManagedIdentity = "", "", ""
+	s, err := s.With(file)
+	s.DataDir, s.Relay = dir, relay
+	return s, err
+}
+
 // tomlOf writes settings of text. Names that are no settings are refused here
 // rather than by the relay.
 func tomlOf(settings map[string]string) ([]byte, error) {
