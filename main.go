@@ -26,6 +26,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -41,6 +42,7 @@ import (
 	"callscreen/relay/call"
 	"callscreen/relay/cert"
 	"callscreen/relay/client"
+	"callscreen/relay/doctor"
 	"callscreen/relay/journal"
 	"callscreen/relay/operator"
 	"callscreen/tui"
@@ -120,7 +122,7 @@ Try it now, without any account:  callscreen demo`,
 	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage(fmt.Errorf("%w\nsee: %s --help", err, c.CommandPath()))
 	})
-	cmd.AddCommand(demoCommand(), relayCommand(), consoleCommand(), rejectCommand(), simulateCommand(), operatorCommand(), configCommand(), versionCommand())
+	cmd.AddCommand(demoCommand(), relayCommand(), consoleCommand(), rejectCommand(), simulateCommand(), operatorCommand(), configCommand(), doctorCommand(), versionCommand())
 	return cmd
 }
 
@@ -995,6 +997,123 @@ the faults follow, and the exit code is 2, as with every command that meets them
 	show.Flags().String("output", "table", "table, json (one object a line) or toml (a settings file)")
 	cmd.AddCommand(show)
 	return cmd
+}
+
+func doctorCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Tell what is wrong with a set-up and how to mend it",
+		Long: `Look at everything that a call needs, in order: settings, data directory, the keys
+that sign Microsoft's notifications, sign-in, clock, permissions, Graph, the
+running relay, a console's link to it, and the public address. Then rehearse one
+simulated call through all of callscreen. For each that is not well: what to do.
+
+Begin with the first that is wrong; it may explain the others. Run it with the
+settings and as the user of the relay, while the relay runs. Nothing is changed,
+no call is touched, no secret is printed.
+
+Exit codes: 0 nothing is wrong (there may be warnings), 1 something is, 2 usage.`,
+		Example: `  callscreen doctor
+  callscreen doctor --config ~/.local/share/callscreen/simulator/relay.toml
+  callscreen doctor --public-url https://bot.example.com
+  callscreen doctor --output json | jq -r '.checks[] | select(.state == "wrong") | .mend'`,
+		Args: args(cobra.NoArgs),
+		RunE: runDoctor,
+	}
+	config.AddFlags(cmd.Flags(), append(slices.Clone(relaySettings), "relay", "token-file")...)
+	cmd.Flags().String("output", "plain", "plain (for people) or json (one object)")
+	cmd.Flags().Duration("timeout", 5*time.Second, "the longest time for each check, 1s to 30s; all together take 30 s at most")
+	return cmd
+}
+
+func runDoctor(c *cobra.Command, _ []string) error {
+	output, _ := c.Flags().GetString("output")
+	timeout, _ := c.Flags().GetDuration("timeout")
+	if output != "plain" && output != "json" {
+		return usage(fmt.Errorf("--output %q: it is plain or json", output))
+	}
+	if timeout < time.Second || timeout > 30*time.Second {
+		return usage(fmt.Errorf("--timeout %v: it is between 1s and 30s", timeout))
+	}
+	o := examined(c)
+	o.Timeout = timeout
+	screen := doctor.Screen{Out: c.OutOrStdout(), JSON: output == "json", Width: 100}
+	if f, ok := c.OutOrStdout().(*os.File); ok {
+		if width, _, err := term.GetSize(f.Fd()); err == nil {
+			screen.Width = width
+		}
+	}
+	if isTerminal(c.ErrOrStderr()) && !config.TerminalOf(os.Environ()).Dumb {
+		screen.Progress = c.ErrOrStderr()
+	}
+	wrong, err := doctor.Show(c.Context(), o, screen)
+	switch {
+	case err != nil:
+		return err
+	case c.Context().Err() != nil:
+		return errors.New("interrupted: not everything was checked")
+	case wrong > 0:
+		return errors.New("the doctor found what keeps calls from being screened")
+	}
+	return nil
+}
+
+// examined is a set-up for the doctor: what a relay and a console would be made
+// of, as far as the settings allow.
+func examined(c *cobra.Command) doctor.Options {
+	s, err := config.Load(c.Flags(), os.Environ())
+	o := doctor.Options{
+		Unread: err != nil, ClientID: s.ClientID, TenantID: s.TenantID, APIVersion: s.APIVersion,
+		DataDir: s.DataDir, Shared: s.NATSURL != "", PublicURL: s.PublicURL, WebhookPath: s.WebhookPath, Listen: s.Listen, Health: s.MetricsListen,
+		Source: "defaults, environment and flags: there is no settings file",
+		Stage:  func(ctx context.Context, dir string) (doctor.Stage, error) { return rehearsal(ctx, s, dir) },
+	}
+	if path, found := s.File(); found {
+		o.Source = path + ", environment and flags"
+	}
+	faults := []error{err}
+	if err == nil {
+		faults = append(faults, s.CheckRelay(), s.CheckConsole())
+		o.Console, _ = clientOptions(s, slog.New(slog.DiscardHandler)) // fails by ca-file alone, as graphHTTP does below
+		if s.Credential() != "" {
+			o.Credential, err = credentialOf(s)
+			faults = append(faults, err)
+		}
+		if s.TLSCert != "" {
+			_, err = cert.Open(s.ReadTLS, o.Console.Logger)
+			faults = append(faults, err)
+		}
+		o.HTTP, err = graphHTTP(s)
+		faults = append(faults, err)
+	}
+	if cloud, err := graph.CloudNamed(s.Cloud); err == nil { // else a Check has said so
+		o.Cloud = cloud.With(graph.Cloud{Authority: s.AuthorityURL, Root: s.GraphURL, Metadata: s.WebhookMetadataURL})
+	}
+	for _, f := range s.Faults(errors.Join(faults...)) {
+		o.Faults = append(o.Faults, doctor.Fault(f))
+	}
+	for _, f := range s.Warnings() {
+		o.Warnings = append(o.Warnings, doctor.Fault(f))
+	}
+	return o
+}
+
+// rehearsal is the demo's callscreen for a single call.
+func rehearsal(ctx context.Context, s config.Settings, dir string) (doctor.Stage, error) {
+	none := simulator.Latency{} // what is measured is ours
+	d, err := newDemo(ctx, s, dir, simulator.Options{Logger: slog.New(slog.DiscardHandler), RejectLatency: &none, DeletedLatency: &none})
+	if err != nil {
+		return doctor.Stage{}, err
+	}
+	return doctor.Stage{
+		Link: d.link, Ready: d.relay.server.Ready,
+		Ring: func(ctx context.Context) (string, error) { return d.sim.Place(ctx, simulator.CallSpec{Kind: "user"}) },
+		Run: func(ctx context.Context) error {
+			return together(ctx,
+				func(ctx context.Context) error { return d.sim.Serve(ctx, d.simLn) },
+				func(ctx context.Context) error { return d.relay.run(ctx, d.relayLn) })
+		},
+	}, nil
 }
 
 func versionCommand() *cobra.Command {

@@ -20,7 +20,7 @@ var arrows = map[string]struct {
 	"callscreen": {
 		[]string{
 			"config", "graph", "graph/simulator", "relay", "relay/call", "relay/cert", "relay/client",
-			"relay/journal", "relay/operator", "tui", "tui/lines",
+			"relay/doctor", "relay/journal", "relay/operator", "tui", "tui/lines",
 		},
 		"main is the only place that wires",
 	},
@@ -36,6 +36,7 @@ var arrows = map[string]struct {
 	"relay/cert":         {nil, "a certificate is kept valid without knowing what is served with it"},
 	"relay/cert/pebble":  {nil, "a CA for tests; nothing that runs may import it"},
 	"relay/client":       {[]string{"relay/call", "relay/wire"}, "a console's end of the wire knows neither rules of the screen nor the server"},
+	"relay/doctor":       {[]string{"graph", "relay/call", "relay/client", "relay/journal", "relay/wire"}, "it looks through the doors that a relay and a console use; settings, and a callscreen to rehearse with, are handed in"},
 	"relay/e2e":          {nil, "tests only"},
 	"relay/invariants":   {nil, "tests only"},
 	"relay/journal":      {nil, "the journal knows bytes and order, not what an event means"},
