@@ -39,12 +39,14 @@ func (s Settings) Faults(err error) []Fault {
 	}
 	words := err.Error()
 	name, _, _ := strings.Cut(words, ":")
-	words = s.withOrigin(name, words)
-	mend := "change it there"
-	if _, after, ok := strings.Cut(words, ": run: "); ok {
-		mend = "run: " + after
+	mend := "change it; callscreen config show lists every setting, its value and its origin"
+	if _, known := find(name); known {
+		mend = strings.Replace(mend, "it", name, 1)
 	}
-	return []Fault{{words, mend + "; callscreen config show lists every setting, its value and its origin"}}
+	if before, command, ok := strings.Cut(words, ": run: "); ok {
+		words, mend = before, "run: "+command
+	}
+	return []Fault{{s.withOrigin(name, words), mend}}
 }
 
 // withOrigin adds to a sentence where a setting's value came from, if somebody gave

@@ -186,7 +186,7 @@ func (x *examination) bounded(ctx context.Context, c check) []Finding {
 	}
 	if x.o.Unread && c.name != settings {
 		x.causes[c.name] = settings
-		return notChecked("the settings could not be read")
+		return notChecked("the settings cannot be used")
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, x.o.Timeout, errTimeout)
 	defer cancel()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -157,6 +158,14 @@ var ills = []ill{
 			p.c.dialled["keys.example:443"] = strings.TrimPrefix(p.c.base, "https://")
 			p.o.Cloud.Metadata = "https://keys.example/metadata"
 		},
+	},
+	{
+		name: "a proxy that is not there", check: "webhook keys", state: doctor.Wrong, detail: "the proxy that the environment names does not answer", mend: "HTTPS_PROXY",
+		by: func(p patient) {
+			transport, _ := p.o.HTTP.Transport.(*http.Transport)
+			transport.Proxy = http.ProxyURL(&url.URL{Scheme: "http", Host: nobody(p.t)})
+		},
+		also: []string{"sign-in", "public address"}, skips: append([]string{"clock"}, afterSignIn...),
 	},
 	{
 		name: "a name that cannot be found", check: "webhook keys", state: doctor.Wrong, detail: "cannot be found", mend: "DNS",

@@ -54,6 +54,9 @@ func unreachable(ctx context.Context, host string, err error) (detail, mend stri
 	if _, ok := errors.AsType[*net.DNSError](err); ok {
 		return fmt.Sprintf("the name %s cannot be found", host), "check how it is written, and this machine's name resolution (DNS)"
 	}
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "proxyconnect" {
+		return fmt.Sprintf("%s is not reached: the proxy that the environment names does not answer", host), "check HTTPS_PROXY, and NO_PROXY for what needs no proxy"
+	}
 	netErr, isNet := errors.AsType[net.Error](err)
 	_, isStream := errors.AsType[streamError](err)
 	switch {
