@@ -223,6 +223,25 @@ var ills = []ill{
 		},
 	},
 	{
+		name: "a data directory that cannot be written", check: "data directory", state: doctor.Wrong, detail: "nothing can be written in ", mend: "chmod u+w ",
+		by: func(p patient) {
+			if os.Geteuid() <= 0 {
+				p.t.Skip("nothing is forbidden to this user")
+			}
+			p.o.DataDir = directory(p.t, 0o500)
+		},
+	},
+	{
+		name: "a data directory that cannot be made", check: "data directory", state: doctor.Wrong, detail: "not a directory", mend: "data-dir", also: []string{"journal"},
+		by: func(p patient) {
+			file := filepath.Join(directory(p.t, 0o700), "file")
+			if err := os.WriteFile(file, nil, 0o600); err != nil {
+				p.t.Fatal(err)
+			}
+			p.o.DataDir = filepath.Join(file, "data")
+		},
+	},
+	{
 		name: "a data directory that is not there yet", check: "data directory", state: doctor.OK, detail: "the relay can make it",
 		by: func(p patient) {
 			p.o.DataDir = filepath.Join(directory(p.t, 0o700), "a", "b")
