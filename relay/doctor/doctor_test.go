@@ -268,6 +268,21 @@ var ills = []ill{
 		},
 	},
 	{
+		name: "a relay that would listen elsewhere", check: "relay", state: doctor.Wrong, detail: "no call is screened", mend: "it listens at 127.0.0.1:9999, so set relay to http://127.0.0.1:9999", skips: []string{"console link"},
+		by: func(p patient) {
+			p.o.DataDir = directory(p.t, 0o700)
+			p.o.Console.URL, p.o.Listen, p.o.PublicURL = "http://"+nobody(p.t), "127.0.0.1:9999", ""
+		},
+	},
+	{
+		name: "a relay that would listen for the world", check: "relay", state: doctor.Wrong, detail: "no call is screened", mend: "so set relay to https://example.com",
+		by: func(p patient) {
+			p.o.DataDir = directory(p.t, 0o700)
+			p.o.Console.URL, p.o.Listen = "http://"+nobody(p.t), ":443"
+		},
+		skips: []string{"console link"},
+	},
+	{
 		name: "a relay that runs elsewhere", check: "relay", state: doctor.Wrong, detail: "but a relay runs (process ", mend: "set relay to the address", skips: []string{"console link"},
 		by: func(p patient) {
 			p.o.Console.URL, p.o.PublicURL = "http://"+nobody(p.t), ""

@@ -125,9 +125,17 @@ func (x *examination) noRelay(ctx context.Context, host, address string, err err
 		return found(Wrong, "set relay to the address that the running relay printed when it started",
 			"%s; but a relay runs%s and listens elsewhere", detail, process(x.holder))
 	case x.o.Listen != "" && x.o.Listen != host:
-		return found(Wrong, fmt.Sprintf("start one: callscreen relay; with these settings it listens at %s, so set relay to that", x.o.Listen), "%s", detail)
+		return found(Wrong, fmt.Sprintf("start one: callscreen relay; with these settings it listens at %s, so set relay to %s", x.o.Listen, x.wouldBe()), "%s", detail)
 	}
 	return found(Wrong, "start one: callscreen relay", "%s", detail)
+}
+
+// wouldBe is where a relay with these settings would be found.
+func (x *examination) wouldBe() string {
+	if onlyHere(x.o.Listen) {
+		return "http://" + x.o.Listen
+	}
+	return cmp.Or(x.o.PublicURL, "its public https address")
 }
 
 func process(pid int) string {
