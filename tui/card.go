@@ -57,7 +57,11 @@ func fields(c *call.Call) []field {
 	if d.Chain != "" {
 		f = append(f, field{label: "Chain", text: d.Chain})
 	}
-	return append(f, field{label: "Call id", fact: tidy(string(c.ID), call.NameCells)})
+	f = append(f, field{label: "Call id", fact: tidy(string(c.ID), call.NameCells)})
+	if c.Reply != nil && c.Reply.Request != "" { // what Microsoft's support asks for
+		f = append(f, field{label: "Request id", fact: tidy(c.Reply.Request, call.NameCells)})
+	}
+	return f
 }
 
 // kindOf is "direct, audio": one to one or not, and what media are asked for.
