@@ -3,9 +3,9 @@ package e2e
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -86,10 +86,10 @@ func (r *recorder) environment() []string {
 // for anything: with that, and with the simulator's own list, G-01 holds for the whole suite.
 var elsewhere *recorder
 
-func (r *recorder) judge() int {
+func (r *recorder) judge(w io.Writer) int {
 	lines := r.lines()
 	for _, line := range lines {
-		fmt.Fprintln(os.Stderr, "G-01: a program of these tests asked for", line)
+		fmt.Fprintln(w, "G-01: a program of these tests asked for", line)
 	}
 	return min(len(lines), 1)
 }
@@ -146,12 +146,12 @@ func TestG01ARequestElsewhereIsSeen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if seen.judge() != 0 {
+	if seen.judge(io.Discard) != 0 {
 		t.Error("nobody has asked for anything yet")
 	}
 	cmd := command(t.TempDir(), "reject", "A", "--reason", "busy", "--relay", "https://relay.example")
 	cmd.Env = append(append(cmd.Env, seen.environment()...), "CALLSCREEN_TOKEN=x")
-	if err := cmd.Run(); err == nil || !slices.Equal(seen.lines(), []string{"CONNECT relay.example:443"}) || seen.judge() != 1 {
+	if err := cmd.Run(); err == nil || !slices.Equal(seen.lines(), []string{"CONNECT relay.example:443"}) || seen.judge(io.Discard) != 1 {
 		t.Errorf("%v, asked for %q", err, seen.lines())
 	}
 }

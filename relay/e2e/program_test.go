@@ -57,7 +57,7 @@ func buildAndRun(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	return max(m.Run(), elsewhere.judge())
+	return max(m.Run(), elsewhere.judge(os.Stderr))
 }
 
 // TestScripts runs the commands as a person types them.

@@ -97,6 +97,9 @@ func TestG05ToG10WhateverMicrosoftAnswersTheOperatorReadsWhatItMeans(t *testing.
 			if !strings.Contains(l.Raw, r.says) {
 				t.Errorf("%s: the console printed %s", r.fault, l.Raw)
 			}
+			if l.Event == "refused" && r.posts > 0 && !strings.Contains(l.Raw, `"request_id":"`) {
+				t.Errorf("%s: no request-id for Microsoft's support in %s", r.fault, l.Raw)
+			}
 			says := r.says
 			if r.exit == 14 {
 				says, doubts = "no answer from Graph to busy, it may have worked", doubts+1
