@@ -338,7 +338,7 @@ func TestG09FaultsEndInRefusedOrUnknown(t *testing.T) {
 		{"reset, then 403", []step{broken(errReset), status(403)}, refused, 2},
 		{"reset, then throttled for long", []step{broken(errReset), status(429, "Retry-After", "60")}, unknown, 2},
 	} {
-		for _, left := range []time.Duration{12 * time.Second, 4 * time.Second, 3 * time.Second, 1200 * time.Millisecond, 900 * time.Millisecond, 100 * time.Millisecond, time.Millisecond} {
+		for _, left := range []time.Duration{12 * time.Second, 6 * time.Second, 4 * time.Second, 3 * time.Second, 1200 * time.Millisecond, 900 * time.Millisecond, 100 * time.Millisecond, time.Millisecond} {
 			_, g, _, err := reject(t, left, row.script...)
 			got := ""
 			if e, ok := errors.AsType[*UnreachableError](err); ok {

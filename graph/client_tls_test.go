@@ -1,12 +1,22 @@
 package graph
 
 import (
-	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/json"
 	"errors"
+	"io/fs"
+	"math/big"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -93,29 +103,102 @@ func TestG02NoRedirectIsFollowed(t *testing.T) {
 	}
 }
 
-func TestG03AServerThatCannotBeVerifiedGetsNoHeader(t *testing.T) {
-	var got atomic.Int32
-	server, _ := rejectServer(t, func(http.ResponseWriter, *http.Request) { got.Add(1) })
-	for name, root := range map[string]string{
-		"unknown CA": server.URL,
-		"wrong name": strings.Replace(server.URL, "127.0.0.1", "localhost", 1),
-	} {
-		pool := poolOf(server)
-		if name == "unknown CA" {
-			pool = poolOf()
+// authorityKey is a CA of the tests.
+var authorityKey = sync.OnceValue(func() *rsa.PrivateKey { return newSigner("", 2048).key })
+
+// issue makes a server's certificate of the tests' CA, and the pool that trusts it.
+func issue(t *testing.T, change func(*x509.Certificate)) (tls.Certificate, *x509.CertPool) {
+	t.Helper()
+	ca := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "tests' CA"}, NotBefore: time.Now().AddDate(-1, 0, 0), NotAfter: time.Now().AddDate(1, 0, 0),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	leaf := &x509.Certificate{
+		SerialNumber: big.NewInt(2), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	change(leaf)
+	pool := x509.NewCertPool()
+	var chain [][]byte
+	for _, of := range []*x509.Certificate{leaf, ca} {
+		public := strangersKey().Public()
+		if of == ca {
+			public = authorityKey().Public()
 		}
-		c, err := NewClient(ClientOptions{Root: root, Version: "v1.0", Tokens: &fakeTokens{}, HTTP: HTTPClient(pool), Rand: func() float64 { return 0 }})
+		der, err := x509.CreateCertificate(rand.Reader, of, ca, public, authorityKey())
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
-		_, err = c.Reject(ctx, Rejection{CallID: testCall, Tenant: "", Reason: "busy"})
-		cancel()
-		if e, ok := errors.AsType[*UnreachableError](err); !ok || e.Ambiguous {
-			t.Errorf("%s: %v", name, err)
-		}
+		chain = append(chain, der)
 	}
-	if n := got.Load(); n != 0 {
-		t.Errorf("%d requests arrived", n)
+	root, err := x509.ParseCertificate(chain[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool.AddCert(root)
+	return tls.Certificate{Certificate: chain[:1], PrivateKey: strangersKey()}, pool
+}
+
+func TestG03AServerThatCannotBeVerifiedGetsNoHeader(t *testing.T) {
+	same := func(*x509.Certificate) {}
+	for name, row := range map[string]struct {
+		certificate func(*x509.Certificate)
+		version     uint16 // the newest it speaks
+		trusted     bool
+		reached     bool
+	}{
+		"good":             {same, tls.VersionTLS13, true, true}, // so that the others could fail
+		"good, older":      {same, tls.VersionTLS12, true, true},
+		"unknown CA":       {same, tls.VersionTLS13, false, false},
+		"wrong name":       {func(c *x509.Certificate) { c.IPAddresses, c.DNSNames = nil, []string{"graph.microsoft.com"} }, tls.VersionTLS13, true, false},
+		"expired":          {func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }, tls.VersionTLS13, true, false},
+		"not yet valid":    {func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) }, tls.VersionTLS13, true, false},
+		"for clients only": {func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }, tls.VersionTLS13, true, false},
+		"TLS 1.1":          {same, tls.VersionTLS11, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got atomic.Int32
+			server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				got.Add(1)
+				w.WriteHeader(http.StatusAccepted)
+			}))
+			cert, pool := issue(t, row.certificate)
+			server.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: row.version, Certificates: []tls.Certificate{cert}}
+			server.Config.ErrorLog = discardLog
+			server.StartTLS()
+			t.Cleanup(server.Close)
+			if !row.trusted {
+				pool = poolOf()
+			}
+			c, err := NewClient(ClientOptions{Root: server.URL, Version: "v1.0", Tokens: &fakeTokens{}, HTTP: HTTPClient(pool), Rand: func() float64 { return 0 }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = c.Reject(t.Context(), Rejection{CallID: testCall, Tenant: "", Reason: "busy"})
+			e, unreached := errors.AsType[*UnreachableError](err)
+			if row.reached != (err == nil) || row.reached != (got.Load() > 0) || !row.reached && (!unreached || e.Ambiguous) {
+				t.Errorf("%v, %d requests arrived", err, got.Load())
+			}
+		})
+	}
+}
+
+// No flag, setting or code of the program turns the verification of servers off.
+func TestG03NoSwitchTurnsVerificationOff(t *testing.T) {
+	files := 0
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		files++
+		text, err := os.ReadFile(path)
+		if strings.Contains(string(text), "InsecureSkipVerify") {
+			t.Errorf("%s speaks of InsecureSkipVerify", path)
+		}
+		return err
+	})
+	if err != nil || files < 50 {
+		t.Errorf("%d files, %v", files, err)
 	}
 }

@@ -330,3 +330,39 @@ func TestG04AThousandRejectionsAskForOneTokenAndNoneOnTheWay(t *testing.T) {
 		t.Errorf("%d rejections, %d token requests before and %d after them", posts, warm, w.TokenRequests())
 	}
 }
+
+// Tokens of one cloud are worthless in another, and those of one tenant in another (403 / 7505).
+func TestG11ATokenIsOfOneCloudAndOneTenant(t *testing.T) {
+	here, there := newWorld(t, simulator.Options{}), newWorld(t, simulator.Options{})
+	one, other := here.tokens(t, secretOf(t, simulator.DemoSecret)), there.tokens(t, secretOf(t, simulator.DemoSecret))
+	first, err := one.Token(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := other.Token(t.Context(), "")
+	if err != nil || first == second {
+		t.Errorf("two clouds, one token: %v", err)
+	}
+	if again, err := one.Token(t.Context(), strings.ToUpper(simulator.DemoTenantID)); err != nil || again != first {
+		t.Errorf("our own tenant in other letters: %v", err)
+	}
+	here.takes(t, one)
+	there.takes(t, other)
+	c, err := NewClient(ClientOptions{Root: there.base, Version: "v1.0", Tokens: one, HTTP: there.http})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Reject(t.Context(), Rejection{CallID: testCall, Reason: "busy"})
+	if refused, ok := errors.AsType[*UnauthorizedError](err); !ok || refused.Status != http.StatusUnauthorized {
+		t.Errorf("a token of another cloud: %v", err)
+	}
+	for tenant, code := range map[string]string{
+		"c04e9a16-27b8-4d3f-9a5e-6b1d8f7c2034": "AADSTS700016", // a tenant without this app
+		otherGUID:                              "AADSTS90002",  // no tenant
+	} {
+		_, err := one.Token(t.Context(), tenant)
+		if e, ok := errors.AsType[*SignInError](err); !ok || e.Code != code || e.Tenant != tenant {
+			t.Errorf("%s: %v, want %s", tenant, err, code)
+		}
+	}
+}
