@@ -140,6 +140,7 @@ func issue(t *testing.T, change func(*x509.Certificate)) (tls.Certificate, *x509
 }
 
 func TestG03AServerThatCannotBeVerifiedGetsNoHeader(t *testing.T) {
+	t.Parallel()
 	same := func(*x509.Certificate) {}
 	for name, row := range map[string]struct {
 		certificate func(*x509.Certificate)
@@ -187,7 +188,7 @@ func TestG03AServerThatCannotBeVerifiedGetsNoHeader(t *testing.T) {
 // No flag, setting or code of the program turns the verification of servers off.
 func TestG03NoSwitchTurnsVerificationOff(t *testing.T) {
 	files := 0
-	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir("..", func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return err
 		}

@@ -197,3 +197,37 @@ func TestG04WithASignInThatHangsTheCallIsShownAndNothingIsSent(t *testing.T) {
 		t.Errorf("%d requests", n)
 	}
 }
+
+// A cold start has lost first calls for others (microsoft-graph-comms-samples issue 191): here the first one after the
+// start finds token and keys at hand. Sign-in and Graph are on hosts of their own, as they really are, so that only the
+// connection to Graph is new.
+func TestG04TheFirstCallAfterTheStartWaitsForNoTokenAndNoKeys(t *testing.T) {
+	t.Parallel()
+	dir, listen := t.TempDir(), freeAddress(t)
+	ms := newMicrosoft(t, dir, listen)
+	ms.startRelay(t, dir, listen, "--authority-url", strings.Replace(ms.base, "127.0.0.1", "localhost", 1))
+	if n := ms.TokenRequests(); n != 1 {
+		t.Errorf("%d token requests before the first call", n)
+	}
+	console := start(t, dir, "console", "--relay", "http://"+listen, "--output", "json")
+	_, next := console.stdout.awaitEvent(t, "the link", 0, func(l line) bool { return l.Event == "link" && l.Up != nil && *l.Up })
+	var took []string
+	for range 10 {
+		id, err := ms.Place(t.Context(), simulator.CallSpec{Kind: "user"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, next = console.stdout.awaitEvent(t, "the call", next, func(l line) bool { return l.Event == "rang" && l.Call == id })
+		if code, _, stderr := run(t, dir, "reject", id, "--reason", "busy", "--relay", "http://"+listen); code != 0 {
+			t.Fatalf("exit %d: %s", code, stderr)
+		}
+		var l line
+		l, next = console.stdout.awaitEvent(t, "the rejection", next, func(l line) bool { return l.Event == "rejected" && l.Call == id })
+		_, rest, _ := strings.Cut(l.Raw, `"took_ms":`)
+		took = append(took, rest[:strings.IndexAny(rest, ",}")])
+	}
+	t.Logf("from the claim to Graph's 202, call by call, in ms: %s", strings.Join(took, " "))
+	if n := ms.TokenRequests(); n != 1 || len(ms.Rejections()) != 10 {
+		t.Errorf("%d token requests and %d rejections for ten calls", n, len(ms.Rejections()))
+	}
+}
