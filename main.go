@@ -142,7 +142,7 @@ var relaySettings = []string{
 	"listen", "webhook-path", "client-id", "tenant-id", "client-secret-file", "client-certificate-file",
 	"client-certificate-password-file", "workload-identity-token-file", "managed-identity", "cloud", "api-version",
 	"authority-url", "graph-url", "webhook-metadata-url", "webhook-issuers", "allowed-tenants", "ca-file",
-	"public-url", "callback-uri", "ring-timeout", "reject-margin", "data-dir", "nats-url", "tls-cert", "tls-key",
+	"public-url", "callback-uri", "ring-timeout", "reject-margin", "undo", "data-dir", "nats-url", "tls-cert", "tls-key",
 	"acme-host", "acme-email", "acme-directory-url", "metrics-listen", "log-level", "log-format", "log-file",
 }
 
@@ -271,7 +271,7 @@ func newRelay(ctx context.Context, s config.Settings, log *slog.Logger) (*parts,
 	p.server = relay.New(relay.Options{
 		Journal: p.journal, Auth: p.auth, Graph: rejecter, Tokens: p.tokens, Operators: operators, Logger: log,
 		WebhookPath: s.WebhookPath, Bot: "bot " + s.ClientID[:min(8, len(s.ClientID))],
-		RingTimeout: s.RingTimeout, RejectMargin: s.RejectMargin, Shared: s.NATSURL != "",
+		RingTimeout: s.RingTimeout, RejectMargin: s.RejectMargin, Undo: s.Undo, Shared: s.NATSURL != "",
 		Certificate: p.certificate, OwnHealth: s.MetricsListen != "",
 	})
 	return p, nil
@@ -527,7 +527,8 @@ func rejectCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "reject CALL",
 		Short: "Decide about one call from a script",
-		Long: `Reject one call, as a key in the console would.
+		Long: `Reject one call, as a key in the console would, and wait for the outcome. It is
+sent at once, also where the relay lets consoles take decisions back (undo).
 
 Exit codes: 0 rejected, 10 too late, 11 taken by another operator, 12 no such
 call or already gone, 13 refused by Graph, 14 outcome unknown; 1 nothing was
@@ -708,11 +709,12 @@ for real calls. Nothing is kept: the journal lies in a folder that is removed at
 the end.`,
 		Example: `  callscreen demo
   callscreen demo --rate 30 --seed 7
+  callscreen demo --undo 3s                 # decisions can be taken back
   callscreen demo --output plain`,
 		Args: args(cobra.NoArgs),
 		RunE: runDemo,
 	}
-	config.AddFlags(cmd.Flags(), "theme", "mute", "keys", "log-level", "log-format", "log-file")
+	config.AddFlags(cmd.Flags(), "undo", "theme", "mute", "keys", "log-level", "log-format", "log-file")
 	addOutput(cmd)
 	addTraffic(cmd, 12)
 	cmd.Flags().Bool("storybook", false, "walk through every state of the screen instead")
@@ -730,7 +732,7 @@ func runDemo(c *cobra.Command, _ []string) (err error) {
 	if book, _ := c.Flags().GetBool("storybook"); book {
 		return storybook(c, s)
 	}
-	if err := checkScreen(c, s); err != nil {
+	if err := errors.Join(checkScreen(c, s), usage(s.CheckTimes())); err != nil {
 		return err // before anything runs
 	}
 	o, course, err := trafficOf(c)

@@ -49,7 +49,7 @@ func (s Settings) relayRules() error {
 		s.checkListen(),
 		s.checkCertificate(),
 		s.checkMetrics(),
-		s.checkTimes(),
+		s.CheckTimes(),
 		field("nats-url", natsURLs(s.NATSURL.Reveal())),
 	)
 }
@@ -186,15 +186,19 @@ const (
 	graphRing    = 15 * time.Second // Graph v1.0, call: reject
 )
 
-func (s Settings) checkTimes() error {
-	var ring, margin error
+// CheckTimes judges how long calls ring and decisions take.
+func (s Settings) CheckTimes() error {
+	var ring, margin, undo error
 	if s.RingTimeout < shortestRing || s.RingTimeout > longestRing {
 		ring = fmt.Errorf("ring-timeout: %v is not between %v and %v", s.RingTimeout, shortestRing, longestRing)
 	}
 	if s.RejectMargin < 0 || s.RejectMargin > s.RingTimeout/2 {
 		margin = fmt.Errorf("reject-margin: %v is not between 0s and half of ring-timeout (%v)", s.RejectMargin, s.RingTimeout/2)
 	}
-	return errors.Join(ring, margin)
+	if most := s.RingTimeout - s.RejectMargin; s.Undo < 0 || s.Undo > 0 && s.Undo >= most {
+		undo = fmt.Errorf("undo: %v is not between 0s (off) and less than ring-timeout less reject-margin (%v)", s.Undo, most)
+	}
+	return errors.Join(ring, margin, undo)
 }
 
 func (s Settings) checkLog() error {

@@ -245,6 +245,7 @@ func TestDurationsHaveLimits(t *testing.T) {
 	times := func(ring, margin time.Duration) func(*config.Settings) {
 		return func(s *config.Settings) { s.RingTimeout, s.RejectMargin = ring, margin }
 	}
+	undo := func(d time.Duration) func(*config.Settings) { return func(s *config.Settings) { s.Undo = d } }
 	judgeAll(t, config.Settings.CheckRelay, map[string]row{
 		"recording":       {times(5*time.Second, 500*time.Millisecond), ""},
 		"shortest":        {times(3*time.Second, 1500*time.Millisecond), ""},
@@ -254,6 +255,10 @@ func TestDurationsHaveLimits(t *testing.T) {
 		"negative":        {times(-time.Second, 0), "ring-timeout: "},
 		"margin negative": {times(15*time.Second, -1), "reject-margin: "},
 		"margin too long": {times(10*time.Second, 5*time.Second+1), "reject-margin: "},
+		"undo":            {undo(3 * time.Second), ""},
+		"longest undo":    {undo(14500*time.Millisecond - 1), ""},
+		"undo negative":   {undo(-1), "undo: "},
+		"undo too long":   {undo(14500 * time.Millisecond), "undo: "},
 	})
 }
 

@@ -24,6 +24,7 @@ func TestWithoutAnythingTheDefaultsHold(t *testing.T) {
 		"api-version":   {s.APIVersion, "v1.0"},
 		"ring-timeout":  {s.RingTimeout, 15 * time.Second},
 		"reject-margin": {s.RejectMargin, 500 * time.Millisecond},
+		"undo":          {s.Undo, time.Duration(0)},
 		"log-level":     {s.LogLevel, slog.LevelInfo},
 		"log-format":    {s.LogFormat, "text"},
 		"relay":         {s.Relay, "http://127.0.0.1:8080"},
@@ -78,7 +79,7 @@ func TestEverySettingCanBeGivenInEverySource(t *testing.T) {
 		"listen": "127.0.0.1:9", "webhook-path": "/x", "client-id": "a", "tenant-id": "b", "cloud": "us-gov-l4",
 		"api-version": "beta", "authority-url": "https://a", "graph-url": "https://g", "webhook-metadata-url": "https://m",
 		"webhook-issuers": "https://i,https://j", "allowed-tenants": "t, u", "ca-file": "ca", "callback-uri": "https://c", "public-url": "https://p",
-		"ring-timeout": "9s", "reject-margin": "1s", "data-dir": "/d", "nats-url": "nats://n", "tls-cert": "c", "tls-key": "k",
+		"ring-timeout": "9s", "reject-margin": "1s", "undo": "3s", "data-dir": "/d", "nats-url": "nats://n", "tls-cert": "c", "tls-key": "k",
 		"acme-host": "a.example,b.example", "acme-email": "x@y", "acme-directory-url": "https://d", "metrics-listen": "127.0.0.1:10",
 		"log-level": "warn", "log-format": "json", "log-file": "l", "relay": "https://r", "theme": "mono", "mute": "true", "keys": "busy=x, up=w up",
 		"client-secret": "cs", "token": "tk",
@@ -99,12 +100,12 @@ func TestEverySettingCanBeGivenInEverySource(t *testing.T) {
 	} {
 		got := []any{
 			s.Listen, s.WebhookPath, s.ClientID, s.TenantID, s.Cloud, s.APIVersion, s.AuthorityURL, s.GraphURL,
-			s.WebhookMetadataURL, s.CAFile, s.CallbackURI, s.PublicURL, s.RingTimeout, s.RejectMargin, s.DataDir, s.NATSURL.Reveal(),
+			s.WebhookMetadataURL, s.CAFile, s.CallbackURI, s.PublicURL, s.RingTimeout, s.RejectMargin, s.Undo, s.DataDir, s.NATSURL.Reveal(),
 			s.TLSCert, s.TLSKey, s.ACMEEmail, s.ACMEDirectoryURL, s.MetricsListen, s.LogLevel, s.LogFormat, s.LogFile, s.Relay, s.Theme, s.Mute, s.ClientSecret.Reveal(), s.Token.Reveal(),
 		}
 		want := []any{
 			"127.0.0.1:9", "/x", "a", "b", "us-gov-l4", "beta", "https://a", "https://g",
-			"https://m", "ca", "https://c", "https://p", 9 * time.Second, time.Second, "/d", "nats://n",
+			"https://m", "ca", "https://c", "https://p", 9 * time.Second, time.Second, 3 * time.Second, "/d", "nats://n",
 			"c", "k", "x@y", "https://d", "127.0.0.1:10", slog.LevelWarn, "json", "l", "https://r", "mono", true, "cs", "tk",
 		}
 		for i := range want {

@@ -62,6 +62,13 @@ type Settings struct {
 	// that the rejection still reaches Graph. Default 500ms; 0s to half of
 	// RingTimeout. Less than a round trip to Graph loses late decisions.
 	RejectMargin time.Duration
+	// Undo is how long a decision made at a console can be taken back: the claim
+	// is made and shown at once, and the request to Graph waits. Default 0s, not
+	// at all; less than RingTimeout less RejectMargin. Near the end of a call the
+	// wait shrinks, at last to nothing, so that the request still leaves in time.
+	// Decisions of "callscreen reject" never wait. Every decision takes so much
+	// longer, and the caller hears the ringing meanwhile: 2s to 3s is much.
+	Undo time.Duration
 
 	// Microsoft's side.
 

@@ -45,6 +45,7 @@ var table = []setting{
 	{name: "callback-uri", help: "callback address to send with a rejection, https, on the host of public-url", at: func(s *Settings) any { return &s.CallbackURI }},
 	{name: "ring-timeout", preset: "15s", help: "how long a call rings", at: func(s *Settings) any { return &s.RingTimeout }},
 	{name: "reject-margin", preset: "500ms", help: "how long before the end decisions stop", at: func(s *Settings) any { return &s.RejectMargin }},
+	{name: "undo", preset: "0s", help: "how long a console's decision can be taken back before it is sent", at: func(s *Settings) any { return &s.Undo }},
 	{name: "data-dir", help: "directory of journal, operators and local token (default $XDG_DATA_HOME/callscreen)", at: func(s *Settings) any { return &s.DataDir }},
 	{name: "nats-url", help: "external NATS server or servers for the journal (default embedded)", at: func(s *Settings) any { return &s.NATSURL }},
 	{name: "tls-cert", help: "PEM file with the relay's certificate chain", at: func(s *Settings) any { return &s.TLSCert }},
