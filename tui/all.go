@@ -165,6 +165,7 @@ type campaign struct {
 	verdicts map[call.Verdict]int
 	answered int
 	why      string // why some could not be sent
+	held     bool   // at least one can be taken back
 }
 
 func (m *Model) rejectAll(q *bulk) {
@@ -187,6 +188,14 @@ func (m *Model) rejectAll(q *bulk) {
 	m.sayCampaign(c)
 }
 
+// progressOfAll says once that what was sent can be taken back.
+func (m *Model) progressOfAll(e call.Event, a *ask) {
+	if e.Kind == call.Claimed && e.Claim != nil && e.Claim.Command == a.request && e.Claim.Hold > 0 && !a.all.held {
+		a.all.held = true
+		m.say(plain, m.glyph.to+" "+a.all.words()+", "+m.keys.undo.Help().Key+" takes all back", "")
+	}
+}
+
 func (c *campaign) count(v call.Verdict) {
 	c.verdicts[v]++
 	c.answered++
@@ -198,6 +207,7 @@ func (m *Model) sayCampaign(c *campaign) {
 	switch accepted := c.verdicts[call.WasRejected]; {
 	case accepted == c.sent:
 		tone, sign = good, m.glyph.ok
+	case accepted+c.verdicts[call.WasWithdrawn] == c.sent:
 	case c.answered == c.sent:
 		tone, sign = bad, m.glyph.no
 	}
@@ -222,6 +232,7 @@ func (c *campaign) words() string {
 		words   string
 	}{
 		{call.WasRejected, "accepted by Graph"},
+		{call.WasWithdrawn, "taken back"},
 		{call.WasTaken, "decided by others before"},
 		{call.WasGone, "already gone"},
 		{call.NoSuchCall, "unknown to the relay"},

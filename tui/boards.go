@@ -60,6 +60,10 @@ var boards = []board{
 	{name: "log", tell: fiveCalls, wait: 50 * time.Millisecond, hand: []stroke{{500 * time.Millisecond, "2"}, {0, "m"}, {time.Second, "b"}, {time.Second, "L"}}, then: tookIt},
 	{name: "pane", tell: dayCalls, wait: 50 * time.Millisecond, hand: []stroke{{500 * time.Millisecond, "tab"}, {0, "down"}, {0, "down"}}},
 	{name: "accepted", tell: fiveCalls, wait: 50 * time.Millisecond, hand: []stroke{{500 * time.Millisecond, "b"}}, then: accepts},
+	{name: "held", tell: fiveCalls, wait: 900 * time.Millisecond, hand: []stroke{{500 * time.Millisecond, "b"}}, then: holds},
+	{name: "held-other", tell: fiveCalls, wait: 900 * time.Millisecond, hand: []stroke{{500 * time.Millisecond, "2"}}, then: benHolds},
+	{name: "taken-back", tell: fiveCalls, wait: 900 * time.Millisecond, hand: []stroke{{500 * time.Millisecond, "b"}}, then: takenBack},
+	{name: "taken-back-other", tell: fiveCalls, wait: 900 * time.Millisecond, hand: []stroke{{500 * time.Millisecond, "2"}}, then: benTookBack},
 	{name: "taken", tell: fiveCalls, wait: 50 * time.Millisecond, hand: []stroke{{500 * time.Millisecond, "2"}, {100 * time.Millisecond, "b"}}, then: tookIt},
 	{name: "too-late", tell: hopeless, wait: 500 * time.Millisecond, hand: []stroke{{500 * time.Millisecond, "b"}}},
 	{name: "not-sent", tell: reconnecting, wait: 50 * time.Millisecond, hand: []stroke{{500 * time.Millisecond, "b"}}},
@@ -189,6 +193,33 @@ func accepts(now time.Time) []call.Update {
 		replied(0, call.Rejected, ok, now),
 		{Answer: &call.Answer{Request: request(1), Call: id(0), Verdict: call.WasRejected, Reason: call.Busy, Reply: &ok}},
 	}
+}
+
+// mineHeld and benHeld are decisions that can be taken back.
+var (
+	mineHeld = call.Claim{Operator: me, Reason: call.Busy, Command: request(1), After: 11800, Hold: 3000}
+	benHeld  = call.Claim{Operator: "ben", Reason: call.None, Command: "other", After: 8100, Hold: 3000}
+)
+
+// holds is a decision about the first call that is not sent yet.
+func holds(now time.Time) []call.Update {
+	return []call.Update{happened(0, now, call.Event{Kind: call.Claimed, Claim: &mineHeld})}
+}
+
+// takenBack is that decision taken back.
+func takenBack(now time.Time) []call.Update {
+	return append(holds(now),
+		happened(0, now, call.Event{Kind: call.Withdrawn, Claim: &mineHeld}),
+		call.Update{Answer: &call.Answer{Request: request(1), Call: id(0), Verdict: call.WasWithdrawn, Reason: call.Busy}})
+}
+
+// benHolds is a colleague's decision about the second call that is not sent yet.
+func benHolds(now time.Time) []call.Update {
+	return []call.Update{happened(1, now, call.Event{Kind: call.Claimed, Claim: &benHeld})}
+}
+
+func benTookBack(now time.Time) []call.Update {
+	return append(benHolds(now), happened(1, now, call.Event{Kind: call.Withdrawn, Claim: &benHeld}))
 }
 
 // tookIt is a colleague who was faster with the second call.

@@ -15,6 +15,7 @@ type ask struct {
 	request string
 	reason  call.Reason
 	at      time.Time
+	undone  bool         // its take-back was sent
 	answer  *call.Answer // nil until the relay told the outcome
 	all     *campaign    // the decision about many calls that this one is part of
 }
@@ -71,7 +72,7 @@ func (m *Model) settled(r row) bool {
 func (m *Model) whyNot(r row) string {
 	c, me := r.call, m.link.Operator
 	if c.Claim != nil && c.Claim.Operator != me && c.State != call.Over {
-		return faster(c, me) + " was faster: " + reasonWords(c)
+		return decider(c, me) + " was faster: " + reasonWords(c)
 	}
 	return "that call is over (" + m.stands(r, false) + "). " + m.keys.urgent.Help().Key + " for the most urgent"
 }
@@ -93,20 +94,42 @@ func (m *Model) transmit(c *call.Call, reason call.Reason) (*ask, error) {
 	}
 	a := &ask{id: c.ID, request: request, reason: reason, at: m.now}
 	m.asks[c.ID.Key()] = a
+	delete(m.missed, c.ID.Key())
 	return a, nil
 }
 
 // progress tells how a decision of ours goes on.
 func (m *Model) progress(e call.Event, c *call.Call) {
+	if e.Kind == call.Withdrawn {
+		m.withdrawn(e, c)
+	}
 	a := m.asks[c.ID.Key()]
-	if a == nil || a.all != nil {
-		return // of many decisions only the sum is told
+	if a == nil {
+		return
+	}
+	if a.all != nil {
+		m.progressOfAll(e, a) // of many decisions only the sum is told
+		return
 	}
 	name := c.Caller.Display()
 	switch e.Kind {
 	case call.Claimed:
-		if e.Claim != nil && e.Claim.Command == a.request {
+		switch {
+		case !ours(c, a):
+		case c.Held != nil && !a.undone:
+			m.say(plain, m.glyph.to+" "+string(a.reason)+" claimed, "+m.undoHint(c), name)
+		case a.undone && c.Held == nil:
+			m.say(bad, "Not taken back: "+string(a.reason)+" is sent at once", name)
+		case !a.undone:
 			m.say(plain, m.glyph.to+" "+string(a.reason)+" claimed, asking Graph", name)
+		}
+	case call.Committed:
+		switch {
+		case !ours(c, a):
+		case a.undone:
+			m.say(bad, "Too late to take it back: "+string(a.reason)+" is sent already", name)
+		default:
+			m.say(plain, m.glyph.to+" "+string(a.reason)+" sent, asking Graph", name)
 		}
 	case call.Rejected:
 		if ours(c, a) && e.Reply != nil {
@@ -116,7 +139,7 @@ func (m *Model) progress(e call.Event, c *call.Call) {
 		if ours(c, a) && c.Ending == call.EndRejected && c.Reply != nil {
 			m.say(good, m.glyph.ok+" "+accepted(a.reason, c.Reply)+", ended", name)
 		}
-	case call.Rang, call.Changed, call.Withdrawn, call.Committed, call.Refused, call.Gone, call.Unknown, call.Unconfirmed, call.Expired:
+	case call.Rang, call.Changed, call.Withdrawn, call.Refused, call.Gone, call.Unknown, call.Unconfirmed, call.Expired:
 		// The relay's answer says these better.
 	}
 }

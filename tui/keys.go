@@ -11,7 +11,7 @@ import (
 // keyMap is every key that works. Matching and help are made from it, so the
 // help cannot lie.
 type keyMap struct {
-	busy, none, forbidden             key.Binding
+	busy, none, forbidden, undo       key.Binding
 	up, down, jump, first, last       key.Binding
 	urgent, pane                      key.Binding
 	details, filter, back, recent     key.Binding
@@ -33,6 +33,7 @@ func newKeyMap(arrows string) keyMap {
 		busy:       bind("b", "busy", "b", "B"),
 		none:       bind("n", "none", "n", "N"),
 		forbidden:  bind("f", "forbidden", "f", "F"),
+		undo:       bind("z", "take back", "z", "Z"),
 		up:         bind("k", "up", "up", "k"),
 		down:       bind("j", "down", "down", "j"),
 		jump:       bind("1-9", "jump", "1", "2", "3", "4", "5", "6", "7", "8", "9"),
@@ -79,7 +80,7 @@ type group struct {
 // groups is the full help.
 func (k *keyMap) groups() []group {
 	return []group{
-		{"Decide", []key.Binding{k.busy, k.none, k.forbidden, k.all}},
+		{"Decide", []key.Binding{k.busy, k.none, k.forbidden, k.all, k.undo}},
 		{"Move", []key.Binding{k.choose, k.up, k.down, k.jump, k.first, k.last, k.urgent, k.pane}},
 		{"Look", []key.Binding{k.details, k.filter, k.back, k.recent, k.stats, k.log, k.help, k.pageUp, k.pageDown}},
 		{"Tools", []key.Binding{k.copyNumber, k.copyID, k.mute, k.theme, k.reconnect}},

@@ -67,6 +67,10 @@ func proofs(k *keyMap) []proof {
 		{k.quit, nil, func(h *hands, _ tea.Cmd) bool { return h.m.asking }},
 		{k.interrupt, func(h *hands) { h.key("ctrl+c"); h.pass(time.Second) }, func(_ *hands, cmd tea.Cmd) bool { return quits(cmd) }},
 		{k.all, nil, func(h *hands, _ tea.Cmd) bool { return h.m.all != nil }},
+		{
+			k.undo, func(h *hands) { h.claims(4, me, "q", 5*time.Second) },
+			func(h *hands, _ tea.Cmd) bool { return len(h.link.takenBack()) == 1 },
+		},
 		{k.sure, func(h *hands) { h.key("A", "f"); h.pass(time.Second) }, func(h *hands, _ tea.Cmd) bool { return len(h.decided()) == 10 }},
 		{k.yes, func(h *hands) { h.key("q") }, func(_ *hands, cmd tea.Cmd) bool { return quits(cmd) }},
 		{k.filterEnter, typing, func(h *hands, _ tea.Cmd) bool { return !h.m.typing && h.m.queue.filter == "a" }},

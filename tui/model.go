@@ -59,6 +59,9 @@ type Link interface {
 	// Reject asks the relay to reject a call and names the request; it never
 	// blocks. An error means that nothing was sent.
 	Reject(id call.ID, reason call.Reason) (request string, err error)
+	// Undo asks the relay to take back a decision of this operator, by the
+	// request of its claim; it never blocks. An error means that nothing was sent.
+	Undo(id call.ID, request string) error
 	// Alive tells the relay that the screen is being drawn and how many calls
 	// are on it. It never blocks.
 	Alive(drawn int)

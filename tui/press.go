@@ -80,6 +80,8 @@ func (m *Model) act(name named, k tea.Key) tea.Cmd {
 		m.decide(call.Forbidden, string(name), k.IsRepeat)
 	case name.is(m.keys.all):
 		m.askAll(k.IsRepeat)
+	case name.is(m.keys.undo):
+		m.takeBack(k.IsRepeat)
 	case name.is(m.keys.quit):
 		return m.quit(k.IsRepeat)
 	case name.is(m.keys.redraw):

@@ -41,6 +41,7 @@ func (k *keyMap) actions() []action {
 		{"recent", &k.recent, false},
 		{"stats", &k.stats, false},
 		{"reject-all", &k.all, false},
+		{"undo", &k.undo, true},
 		{"log", &k.log, false},
 		{"help", &k.help, false},
 		{"page-up", &k.pageUp, false},

@@ -30,6 +30,7 @@ type script struct {
 
 	mu      sync.Mutex
 	rejects []sentReject
+	undos   []string // requests
 	alive   []int
 	redials int
 	offline bool
@@ -63,6 +64,23 @@ func (s *script) Reject(id call.ID, reason call.Reason) (string, error) {
 	}
 	s.rejects = append(s.rejects, sentReject{id, reason})
 	return request(len(s.rejects)), nil
+}
+
+func (s *script) Undo(_ call.ID, request string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.offline {
+		return errors.New("no connection")
+	}
+	s.undos = append(s.undos, request)
+	return nil
+}
+
+// takenBack is the requests that were to be taken back.
+func (s *script) takenBack() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.undos)
 }
 
 func (s *script) Alive(drawn int) {

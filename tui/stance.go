@@ -51,6 +51,13 @@ func (m *Model) wayOf(r row) string {
 func (m *Model) leftLine(r row, w int) string {
 	c := newCells(w, &m.glyph)
 	c.pad(2)
+	if r.call.Held != nil {
+		left := m.undoLeft(r.call)
+		c.put(m.paint.dim, "held", labelCells)
+		c.put(style{}, tenths(left)+" s", 8)
+		c.bar(style{}, left, r.call.Claim.Hold.Duration(), min(c.free-2, 40))
+		return c.end()
+	}
 	if !r.waits() {
 		c.put(m.paint.dim, "now", labelCells)
 		c.add(style{}, m.standing(r, endSign(r.call, &m.glyph), c.free))
@@ -94,6 +101,7 @@ const (
 	notArmed
 	armed
 	watching
+	held
 )
 
 func (m *Model) stance() stance {
@@ -105,6 +113,8 @@ func (m *Model) stance() stance {
 	switch {
 	case r.ghost:
 		return over
+	case r.call.Held != nil:
+		return held
 	case !r.call.Waits():
 		return decided
 	case a != nil && a.answer == nil:
@@ -124,7 +134,7 @@ func (m *Model) stance() stance {
 
 // stateWord is the stance as one sees it from afar.
 func (m *Model) stateWord() string {
-	return [...]string{"", "OVER", "DECIDED", "SENT", "KEYS OFF", "TOO LATE", "NOT ARMED", "ARMED", "WATCHING"}[m.stance()]
+	return [...]string{"", "OVER", "DECIDED", "SENT", "KEYS OFF", "TOO LATE", "NOT ARMED", "ARMED", "WATCHING", "HELD"}[m.stance()]
 }
 
 // stateWords is what the stance means.
@@ -154,6 +164,11 @@ func (m *Model) stateWords(r row) string {
 		return "a key decides at once"
 	case watching:
 		return "others decide about this call"
+	case held:
+		if m.holds(r.call) {
+			return "not sent yet: " + m.keys.undo.Help().Key + " takes it back"
+		}
+		return "not sent yet:" + by(r.call, m.link.Operator) + " may take it back"
 	default:
 		return ""
 	}
@@ -163,6 +178,8 @@ func (m *Model) stateWords(r row) string {
 // is what most operators get wrong about a countdown.
 func (m *Model) nothing(r row) string {
 	switch {
+	case m.stance() == held:
+		return reasonWords(r.call) + " is sent in " + tenths(m.undoLeft(r.call)) + " s"
 	case !r.waits():
 		return "nothing is left to decide"
 	case m.stance() == sent:
@@ -177,6 +194,8 @@ func (m *Model) atZero() string {
 	switch m.stance() {
 	case offline, tooLate, notArmed, armed, watching:
 		return "at 0 it rings on"
+	case held:
+		return "at 0 it is sent"
 	case noCall, over, decided, sent:
 	}
 	return ""

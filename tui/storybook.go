@@ -120,6 +120,8 @@ func (*player) Next(ctx context.Context) ([]call.Update, error) {
 	return nil, ctx.Err()
 }
 
+func (*player) Undo(call.ID, string) error { return nil }
+
 func (p *player) Reject(call.ID, call.Reason) (string, error) {
 	p.sent++
 	return request(p.sent), nil

@@ -233,7 +233,7 @@ func (m *Model) settle() tea.Cmd {
 // moving reports whether something on the screen counts down.
 func (m *Model) moving() bool {
 	for _, c := range m.board.Live() {
-		if c.Waits() && m.now.Before(c.Deadline()) {
+		if c.Waits() && m.now.Before(c.Deadline()) || c.Held != nil && m.now.Before(c.HeldUntil()) {
 			return true
 		}
 	}

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -264,6 +265,9 @@ func (m *Model) helpLine() string {
 		c.add(m.paint.title, "watching only")
 		c.pad(2)
 		left = left[3:]
+	}
+	if m.geo.layout != compact && slices.ContainsFunc(m.board.Live(), m.holds) {
+		left = append([]key.Binding{m.keys.undo}, left...)
 	}
 	for i, b := range left {
 		gap := min(2*i, 2)

@@ -17,6 +17,9 @@ type observer struct{ Link }
 // Reject sends nothing.
 func (observer) Reject(call.ID, call.Reason) (string, error) { return "", ErrWatching }
 
+// Undo sends nothing.
+func (observer) Undo(call.ID, string) error { return ErrWatching }
+
 // observes reports that this console decides nothing: it was started so, or the
 // relay says that its operator is an observer.
 func (m *Model) observes() bool { return m.opt.Watch || m.link.Role == call.Observing }

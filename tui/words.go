@@ -28,6 +28,12 @@ func (m *Model) stands(r row, short bool) string {
 	switch c.State {
 	case call.InClaim:
 		switch s := by(c, me); {
+		case c.Held != nil && short:
+			return reasonWords(c) + " " + tenths(m.undoLeft(c)) + "s" + s
+		case c.Held != nil && s == "":
+			return reasonWords(c) + " " + tenths(m.undoLeft(c)) + "s " + m.keys.undo.Help().Key + " undo"
+		case c.Held != nil:
+			return reasonWords(c) + " " + tenths(m.undoLeft(c)) + "s undo" + s
 		case short && s != "":
 			return reasonWords(c) + s
 		case short:
@@ -81,9 +87,9 @@ func (m *Model) endWords(c *call.Call, short bool) string {
 	case call.EndRejected, call.EndUnconfirmed:
 		switch {
 		case missed == call.WasTaken && short:
-			return faster(c, m.link.Operator) + " first"
+			return decider(c, m.link.Operator) + " first"
 		case missed == call.WasTaken:
-			return faster(c, m.link.Operator) + " first: " + reasonWords(c)
+			return decider(c, m.link.Operator) + " first: " + reasonWords(c)
 		case c.Ending == call.EndRejected:
 			return accepting(c, m.link.Operator, short)
 		case short:
@@ -112,8 +118,8 @@ func (m *Model) endWords(c *call.Call, short bool) string {
 	}
 }
 
-// faster is who decided, which may be the same operator at another console.
-func faster(c *call.Call, me string) string {
+// decider is who decided, which may be the same operator at another console.
+func decider(c *call.Call, me string) string {
 	return cmp.Or(strings.TrimPrefix(by(c, me), " "), "you")
 }
 
@@ -209,6 +215,10 @@ func codeWords(r *call.Reply) string {
 func way(r row, a *ask, me, sep string) string {
 	c := r.call
 	if c.Claim == nil {
+		if a == nil && len(c.Withdrawn) > 0 {
+			last := call.Call{Claim: &c.Withdrawn[len(c.Withdrawn)-1]}
+			return reasonWords(&last) + " by " + decider(&last, me) + " " + sep + " taken back"
+		}
 		if a == nil {
 			return ""
 		}

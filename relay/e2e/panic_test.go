@@ -69,6 +69,8 @@ func (b *bomb) Reject(call.ID, call.Reason) (string, error) {
 	return "1", nil
 }
 
+func (b *bomb) Undo(call.ID, string) error { return nil }
+
 func (b *bomb) Alive(int) {}
 
 func (b *bomb) Reconnect() {}

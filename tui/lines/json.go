@@ -58,6 +58,7 @@ type callObject struct {
 	Remaining *call.Millis `json:"remaining_ms,omitempty"`
 	Usable    *call.Millis `json:"usable_ms,omitempty"`
 	Claim     *call.Claim  `json:"claim,omitempty"`
+	Undo      *call.Millis `json:"undo_ms,omitempty"`
 	Reply     *call.Reply  `json:"reply,omitempty"`
 	Result    *call.Code   `json:"result,omitempty"`
 }
@@ -102,7 +103,11 @@ func (j *objects) update(u call.Update) {
 			j.board = call.NewBoard()
 		}
 		j.board.Apply(*u.Event)
-		j.write(object(string(u.Event.Kind), u.Event.Call, j.find(u.Event.Call), now))
+		o := object(string(u.Event.Kind), u.Event.Call, j.find(u.Event.Call), now)
+		if u.Event.Kind == call.Withdrawn {
+			o.Claim = claim(u.Event.Claim)
+		}
+		j.write(o)
 	case u.Answer != nil:
 		j.answer(*u.Answer, now)
 	case u.Link != nil:
@@ -130,6 +135,9 @@ func object(event string, id call.ID, c *call.Call, now time.Time) callObject {
 	o.Claim, o.Reply, o.Result = claim(c.Claim), reply(c.Reply), c.Result
 	if !c.Known() {
 		o.Caller = call.Party{Kind: call.UnknownParty}
+	}
+	if c.Held != nil {
+		o.Undo = new(call.ToMillis(max(c.HeldUntil().Sub(now), 0)))
 	}
 	if c.Waits() {
 		o.Remaining = new(call.ToMillis(max(c.Deadline().Sub(now), 0)))

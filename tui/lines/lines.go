@@ -14,7 +14,7 @@
 //
 // A call that waits is mentioned again at 10, 5 and 3 seconds. The seconds are
 // what is left to decide, not what is left until Graph gives up. Decisions and
-// questions are typed as lines: "b 3", "n 3", "f 3", "d 3", "l", "?" and "q".
+// questions are typed as lines: "b 3", "n 3", "f 3", "z 3", "d 3", "l", "?" and "q".
 //
 // # JSON
 //
@@ -23,14 +23,16 @@
 // known, "name" and "id", as in the frames of the relay), and while the call
 // waits "remaining_ms" until Graph gives up and "usable_ms" until decisions end.
 // Where they are known there are "ending", "to", "subject", "media", "via",
-// "claim" (the last decision), "reply" (Graph's answer to it) and "result"
+// "claim" (the last decision), "undo_ms" (while it can be taken back), "reply" (Graph's answer to it) and "result"
 // (Graph's codes for the end).
 //
 //	{"event":"board", ...}   a call that is not over, when a fresh board came;
 //	                         calls not told of since then are over
-//	{"event":"rang", ...}    and "changed", "claimed", "rejected", "refused", "gone",
-//	                         "unknown", "ended", "unconfirmed", "expired", and what
-//	                         later relays add: what happened, with the call after it
+//	{"event":"rang", ...}    and "changed", "claimed", "withdrawn", "committed",
+//	                         "rejected", "refused", "gone", "unknown", "ended",
+//	                         "unconfirmed", "expired", and what later relays add: what
+//	                         happened, with the call after it, but for "withdrawn",
+//	                         whose "claim" is the decision that was taken back
 //	{"event":"result", ...}  the answer to a decision of this link: "request_id",
 //	                         "outcome" and, where they apply, "reason", "by", "ago_ms",
 //	                         "reply" and "words"
@@ -64,6 +66,9 @@ type Link interface {
 	// Reject sends a decision and never blocks; an error means "not sent". The
 	// answer comes through Next.
 	Reject(id call.ID, reason call.Reason) (request string, err error)
+	// Undo takes back a decision of this operator by the request of its claim and
+	// never blocks; an error means "not sent". What follows comes through Next.
+	Undo(id call.ID, request string) error
 	// Alive says that so many waiting calls have been written out.
 	Alive(drawn int)
 }

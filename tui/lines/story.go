@@ -71,6 +71,8 @@ func (t *teller) event(e call.Event) {
 		if was.State != call.Over {
 			t.ended(c)
 		}
+	case e.Kind == call.Withdrawn && c.State != was.State:
+		t.withdrawn(&was, c)
 	case c.State != was.State:
 		t.stands(c)
 	case e.Kind == call.Changed && was.Caller != c.Caller:
@@ -94,7 +96,7 @@ func (t *teller) stands(c *call.Call) {
 		}
 		t.mentioned(c, now)
 	case call.InClaim:
-		t.say("call %d, %s decided %s%s: %s", n, t.who(c), what(c), thought(c.Claim), display(c))
+		t.say("call %d, %s decided %s%s%s: %s", n, t.who(c), what(c), thought(c.Claim), t.holds(c, now), display(c))
 	case call.InRejection:
 		t.say("call %d, Graph accepted %s%s: %s", n, what(c), took(c.Reply), display(c))
 	case call.InDoubt:
@@ -103,6 +105,27 @@ func (t *teller) stands(c *call.Call) {
 	case call.Over:
 		t.ended(c)
 	}
+}
+
+// holds says that a decision can still be taken back, by whom and for how long.
+func (t *teller) holds(c *call.Call, now time.Time) string {
+	switch left := c.HeldUntil().Sub(now); {
+	case c.Held == nil:
+		return ""
+	case t.who(c) == "you":
+		return fmt.Sprintf(", z %d takes it back within %s", t.number(c.ID), seconds(left))
+	default:
+		return ", who may take it back within " + seconds(left)
+	}
+}
+
+// withdrawn tells that a decision was taken back.
+func (t *teller) withdrawn(was, c *call.Call) {
+	now := time.Now()
+	delete(t.missed, c.ID.Key()) // nobody was faster after all
+	t.say("call %d, %s is taken back, nothing was sent, it rings on, %s to decide: %s",
+		t.number(c.ID), t.decided(was), seconds(c.Usable().Sub(now)), display(c))
+	t.mentioned(c, now)
 }
 
 // ended tells how a call ended, every ending apart.

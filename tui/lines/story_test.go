@@ -25,6 +25,7 @@ type fakeLink struct {
 
 	mu       sync.Mutex
 	rejected []string // as "call-3 busy"
+	undone   []string // requests
 	refuse   error
 	alive    []int
 }
@@ -51,6 +52,16 @@ func (l *fakeLink) Reject(id call.ID, reason call.Reason) (string, error) {
 	}
 	l.rejected = append(l.rejected, fmt.Sprintf("%s %s", id, reason))
 	return fmt.Sprintf("q%d", len(l.rejected)), nil
+}
+
+func (l *fakeLink) Undo(_ call.ID, request string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.refuse != nil {
+		return l.refuse
+	}
+	l.undone = append(l.undone, request)
+	return nil
 }
 
 func (l *fakeLink) Alive(n int) {

@@ -8,6 +8,7 @@ import (
 )
 
 const help = `type b, n or f and the number of a call to reject it as busy, none or forbidden, such as b 3
+where the relay waits before it sends, type z to take your last decision back, or z and a number
 type d and a number for the details of a call, l for the calls that wait, q to quit
 do nothing and a call rings on until Graph ends it`
 
@@ -31,6 +32,8 @@ func (t *teller) typed(line string) (quit bool) {
 		t.decide(call.None, number)
 	case "f", "forbidden":
 		t.decide(call.Forbidden, number)
+	case "z", "undo":
+		t.undo(number)
 	case "d", "details":
 		t.details(number)
 	default:
@@ -91,7 +94,47 @@ func (t *teller) decide(reason call.Reason, number string) {
 		return
 	}
 	t.asked[request] = decision{call: c.ID, reason: reason}
+	delete(t.missed, c.ID.Key())
 	t.say("call %d, %s sent", n, reason)
+}
+
+// undo takes a decision back: that of the call with a number, else the last one.
+func (t *teller) undo(number string) {
+	if t.board == nil {
+		t.say("not connected yet, nothing is decided here")
+		return
+	}
+	c := t.held()
+	if number != "" {
+		var ok bool
+		if c, _, ok = t.find("z", number); !ok {
+			return
+		}
+	}
+	switch {
+	case c == nil:
+		t.say("there is no decision of yours to take back, what was sent stays sent")
+	case c.Held == nil && c.State != call.InClaim && c.State != call.InRejection:
+		t.say("call %d, there is nothing to take back", t.number(c.ID))
+	case t.who(c) != "you":
+		t.say("call %d, only %s can take that back", t.number(c.ID), t.who(c))
+	case c.Held == nil:
+		t.say("call %d, %s is sent already and can no longer be taken back", t.number(c.ID), what(c))
+	default:
+		if err := t.link.Undo(c.ID, c.Claim.Command); err != nil {
+			t.say("call %d, %s, your %s stands", t.number(c.ID), text(err.Error()), what(c))
+		}
+	}
+}
+
+// held is the last decision of this operator that can still be taken back.
+func (t *teller) held() (last *call.Call) {
+	for _, c := range t.board.Live() {
+		if c.Held != nil && t.who(c) == "you" && (last == nil || c.ClaimedAt.After(last.ClaimedAt)) {
+			last = c
+		}
+	}
+	return last
 }
 
 func (t *teller) list() {
