@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/spf13/pflag"
 
 	"callscreen/config"
@@ -299,13 +301,26 @@ func FuzzConfig(f *testing.F) {
 	f.Add("ring-timeout = 15\n[a.b]\nc = 1\n")
 	f.Add("client-secret = " + canary)
 	f.Add("allowed-tenants = [\"a\", 1, [2]]\nmute = true\n\"\" = 1\nlisten.x = 2\n")
+	f.Add("client-secret = \"" + canary + "\"\npublic-url = \"https://h\"\nacme-host = [\"a.b\", \"c.d\"]\nkeys = [\"busy=x\", \"a=\\\"\"]\n")
 	f.Add("nats-url = \"nats://u:p@h\"\nlog-level = 1979-05-27\n")
 	environ := home(f)
 	f.Fuzz(func(t *testing.T, content string) {
 		path := file(t, "c.toml", content)
 		s, err := config.Load(flags(t, "--config", path), environ)
+		// Whatever was read can be shown, and no secret with it.
+		for _, format := range []string{"table", "json"} {
+			if out := show(t, s, format); s.ClientSecret.Reveal() == canary && strings.Contains(out, canary) && !strings.Contains(strings.Replace(content, canary, "", 1), canary) {
+				t.Errorf("a secret is shown: %s", out)
+			}
+		}
 		if err != nil {
 			return
+		}
+		// What is shown as a settings file is one, of the same settings.
+		again, err := config.Load(flags(t, "--config", file(t, "again.toml", show(t, s, "toml"))), environ)
+		s.ClientSecret, s.ClientCertificatePassword, s.Token, s.NATSURL = "", "", "", ""
+		if diff := cmp.Diff(s, again, cmpopts.IgnoreUnexported(config.Settings{}), cmpopts.EquateEmpty()); err != nil || diff != "" {
+			t.Errorf("%v\n%s", err, diff)
 		}
 		// What loads can be judged, and what a check passes is what it says.
 		_ = s.CheckConsole()

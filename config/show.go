@@ -60,7 +60,8 @@ func (s Settings) showTOML(w io.Writer) error {
 	for _, row := range table {
 		value := row.shown(&s)
 		line := row.name + " = " + tomlValue(value)
-		if value == nil || row.empty(&s) || row.masked() {
+		unset := row.empty(&s) && s.origins[row.name] == "default" // one that was emptied on purpose is not
+		if value == nil || unset || row.masked() {
 			line = "# " + line
 		}
 		if _, err := fmt.Fprintf(w, "%s  # %s\n", line, strings.ReplaceAll(s.origins[row.name], "\n", " ")); err != nil {
