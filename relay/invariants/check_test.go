@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"callscreen/relay/call"
+	"callscreen/relay/journal"
 )
 
 // answerWithin is how long after the deadline an answer may come: a second, and
@@ -14,9 +15,9 @@ import (
 const answerWithin = 2*time.Second + 100*time.Millisecond
 
 // check is everything that is wrong after a run.
-func (w *world) check(consoles []*console) (wrong []string) {
+func (w *world) check(records []journal.Record, consoles []*console) (wrong []string) {
 	say := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
-	events := w.journaled(say)
+	events := journaled(records, say)
 	truth := call.NewBoard()
 	for _, e := range events {
 		truth.Apply(e)
@@ -27,13 +28,13 @@ func (w *world) check(consoles []*console) (wrong []string) {
 	w.checkTakenBack(events, consoles, say)
 	w.checkDelivery(events, truth, consoles, say)
 	w.checkForged(truth, consoles, say)
-	w.checkSecrets(say)
+	w.checkSecrets(records, say)
 	return wrong
 }
 
-func (w *world) journaled(say func(string, ...any)) []call.Event {
+func journaled(records []journal.Record, say func(string, ...any)) []call.Event {
 	var events []call.Event
-	for _, r := range w.store.all() {
+	for _, r := range records {
 		var e call.Event
 		if err := json.Unmarshal(r.Data, &e); err != nil {
 			say("record %d: %v", r.Seq, err)
@@ -201,11 +202,12 @@ func (w *world) checkForged(truth *call.Board, consoles []*console, say func(str
 	}
 }
 
-func (w *world) checkSecrets(say func(string, ...any)) {
-	places := map[string]string{"log": w.log.String()}
-	for _, r := range w.store.all() {
-		places["journal"] += string(r.Data)
+func (w *world) checkSecrets(records []journal.Record, say func(string, ...any)) {
+	var kept strings.Builder
+	for _, r := range records {
+		kept.Write(r.Data)
 	}
+	places := map[string]string{"log": w.log.String(), "journal": kept.String()}
 	for place, text := range places {
 		for _, secret := range []string{genuine, operator} {
 			if strings.Contains(text, secret) {

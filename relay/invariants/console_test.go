@@ -3,6 +3,7 @@ package invariants
 import (
 	"context"
 	"fmt"
+	"net"
 	"sync"
 	"testing"
 	"time"
@@ -19,9 +20,12 @@ type console struct {
 	link     *client.Client
 	chance   *dice
 
+	idle bool // presses no key by itself
+
 	mu      sync.Mutex
 	board   *call.Board
 	up      bool
+	trouble string // what the relay says of itself
 	wrong   []string
 	pressed map[string]*press // by request
 }
@@ -35,10 +39,15 @@ type press struct {
 
 func newConsole(t testing.TB, w *world, n int, operatorName string) *console {
 	t.Helper()
+	return newConsoleAt(t, w, n, operatorName, w.dial)
+}
+
+func newConsoleAt(t testing.TB, w *world, n int, operatorName string, dial func(context.Context, string, string) (net.Conn, error)) *console {
+	t.Helper()
 	c := &console{w: w, operator: operatorName, chance: w.dice(uint64(100 + n)), board: call.NewBoard(), pressed: map[string]*press{}}
 	var err error
 	c.link, err = client.New(client.Options{
-		URL: "http://127.0.0.1:1", Dial: w.dial,
+		URL: "http://127.0.0.1:1", Dial: dial,
 		Token: func() (string, error) { return operator + operatorName, nil },
 	})
 	if err != nil {
@@ -65,7 +74,7 @@ func (c *console) take(u call.Update) {
 	defer c.mu.Unlock()
 	switch {
 	case u.Link != nil:
-		c.up = u.Link.Up
+		c.up, c.trouble = u.Link.Up, u.Link.Graph
 	case u.Board != nil:
 		c.board = u.Board
 		for _, k := range c.board.Live() {
@@ -96,7 +105,7 @@ func (c *console) take(u call.Update) {
 // consider lets the operator press a key about a call, sooner or later or never.
 // It does not look whether that still makes sense: operators do not either.
 func (c *console) consider(id call.ID) {
-	if !c.chance.chance(600) {
+	if c.idle || !c.chance.chance(600) {
 		return
 	}
 	most := ringTime + 500*time.Millisecond
@@ -126,7 +135,7 @@ func (c *console) press(id call.ID, reason call.Reason) {
 // regret lets an operator take back a decision that was made at any console of
 // his or, for what is never to work, at somebody else's; in its time or after it.
 func (c *console) regret(e *call.Event) {
-	if !c.chance.chance(300) || e.Claim == nil {
+	if c.idle || !c.chance.chance(300) || e.Claim == nil {
 		return
 	}
 	id, request := e.Call, e.Claim.Command

@@ -16,5 +16,10 @@
 //
 //	go test ./relay/invariants -run TestInvariants -seed N -seeds 100
 //
+// Beside them stand runs in real time on three NATS servers that are killed,
+// stand still and are cut off from each other; the long one is
+//
+//	go test ./relay/invariants -run TestN02 -cluster 5m -timeout 20m
+//
 // The package holds tests only.
 package invariants

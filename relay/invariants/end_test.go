@@ -51,7 +51,7 @@ func (w *world) endAll() time.Duration {
 	running := w.running
 	w.mu.Unlock()
 	board := call.NewBoard()
-	for _, e := range w.journaled(func(string, ...any) {}) {
+	for _, e := range journaled(w.store.all(), func(string, ...any) {}) {
 		board.Apply(e)
 	}
 	for _, k := range board.Live() {

@@ -65,6 +65,18 @@ func (m *microsoft) note(id string) {
 	m.asked = append(m.asked, request{call.ID(id).Key(), time.Now()})
 }
 
+// requests is what left for one call so far.
+func (m *microsoft) requests(id call.ID) (sent []request) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range m.asked {
+		if r.key == id.Key() {
+			sent = append(sent, r)
+		}
+	}
+	return sent
+}
+
 // outward is one running relay's way to Graph.
 type outward struct {
 	*dice

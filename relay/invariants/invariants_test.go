@@ -44,7 +44,7 @@ func run(t *testing.T, seed uint64, b bugs, live func(*world)) (wrong []string, 
 		for _, c := range consoles {
 			c.mu.Lock()
 		}
-		wrong, happened = w.check(consoles), tally(w, consoles)
+		wrong, happened = w.check(w.store.all(), consoles), tally(w, consoles)
 		for _, c := range consoles {
 			c.mu.Unlock()
 		}

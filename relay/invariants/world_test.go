@@ -41,7 +41,7 @@ type world struct {
 	t     testing.TB
 	seed  uint64
 	quiet atomic.Bool
-	store *store
+	store *store // of a run in memory
 	graph *microsoft
 	log   lockedBuffer
 
@@ -51,7 +51,7 @@ type world struct {
 
 	mu       sync.Mutex
 	running  [relays]*process
-	lives    int
+	lives    uint64
 	answered map[string]bool // calls whose notification was answered 202
 	forged   []call.ID
 	faults   map[string]int // what went wrong on purpose, to see that it did
@@ -67,34 +67,47 @@ func newWorld(t testing.TB, seed uint64, b bugs) *world {
 
 // process is one running relay.
 type process struct {
-	link *link
-	net  *memnet.Net
-	dead chan struct{}
+	dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	dead chan struct{} // closed: killed
 	end  context.CancelFunc
 	over chan struct{} // closed when it has ended
+
+	// Of a run in memory.
+	link *link
+	net  *memnet.Net
 }
 
-// start runs a relay in a place whose last one is gone.
+// start runs a relay in a place whose last one is gone, in memory.
 func (w *world) start(place int) {
+	p := &process{net: memnet.New(), dead: make(chan struct{})}
+	p.dial = p.net.Dial
+	p.link = &link{dice: w.dice(w.born()), store: w.store, dead: p.dead}
+	w.run(place, p, p.link, p.net)
+}
+
+// born numbers what comes to life during a run.
+func (w *world) born() uint64 {
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.lives++
-	actor := uint64(1000 + w.lives)
-	w.mu.Unlock()
-	p := &process{net: memnet.New(), dead: make(chan struct{}), over: make(chan struct{})}
-	p.link = &link{dice: w.dice(actor), store: w.store, dead: p.dead}
+	return 1000 + w.lives
+}
+
+// run is a relay on a journal and a listener, until it is told to end.
+func (w *world) run(place int, p *process, j relay.Journal, ln net.Listener) {
 	server := relay.New(relay.Options{
-		Journal: p.link, Auth: gate{}, Tokens: warm{}, Operators: names{},
-		Graph:  &outward{dice: w.dice(actor + 1000), graph: w.graph, dead: p.dead},
+		Journal: j, Auth: gate{}, Tokens: warm{}, Operators: names{},
+		Graph:  &outward{dice: w.dice(w.born()), graph: w.graph, dead: p.dead},
 		Logger: slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 
 		WebhookPath: "/api/calls", Bot: "reception", RingTimeout: ringTime, RejectMargin: 500 * time.Millisecond, Shared: true,
 		Undo: undos[w.seed%uint64(len(undos))],
 	})
 	ctx, end := context.WithCancel(context.WithoutCancel(w.ctx))
-	p.end = end
+	p.end, p.over = end, make(chan struct{})
 	w.tasks.Go(func() {
 		defer close(p.over)
-		if err := server.Run(ctx, p.net); err != nil && !closed(p.dead) {
+		if err := server.Run(ctx, ln); err != nil && !closed(p.dead) {
 			w.t.Errorf("seed %d: a relay ended: %v", w.seed, err)
 		}
 	})
@@ -119,7 +132,7 @@ func (w *world) any() *process {
 
 // dial lets a console reach whichever relay.
 func (w *world) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	return w.any().net.Dial(ctx, network, addr)
+	return w.any().dial(ctx, network, addr)
 }
 
 // later does something once, after a while, unless the run is over by then.
@@ -135,9 +148,10 @@ func (w *world) later(least, most time.Duration, do func()) {
 // notify posts a notification to one relay, and reports whether it was taken.
 func (w *world) notify(body string) bool { return w.post(body, genuine) == http.StatusAccepted }
 
-func (w *world) post(body, token string) int {
-	to := w.any()
-	transport := &http.Transport{DialContext: to.net.Dial, DisableKeepAlives: true}
+func (w *world) post(body, token string) int { return w.postTo(w.any(), body, token) }
+
+func (w *world) postTo(to *process, body, token string) int {
+	transport := &http.Transport{DialContext: to.dial, DisableKeepAlives: true}
 	ctx, cancel := context.WithTimeout(w.ctx, 5*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://127.0.0.1:1/api/calls", strings.NewReader(body))
