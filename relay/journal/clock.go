@@ -30,8 +30,9 @@ type mark struct {
 	last        uint64
 }
 
-// heard takes in an answer of the leader.
-func (c *clock) heard(asked, told time.Time, info *jetstream.StreamInfo) {
+// heard takes in an answer of the leader, which had heard of a majority a while
+// before: since then another may lead, and this one not know how the stream went on.
+func (c *clock) heard(asked, told time.Time, before time.Duration, info *jetstream.StreamInfo) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !info.TimeStamp.IsZero() {
@@ -40,7 +41,7 @@ func (c *clock) heard(asked, told time.Time, info *jetstream.StreamInfo) {
 	if len(c.marks) == keepMarks {
 		c.marks = append(c.marks[:0], c.marks[1:]...)
 	}
-	c.marks = append(c.marks, mark{asked, told, info.State.LastSeq})
+	c.marks = append(c.marks, mark{asked.Add(-before), told, info.State.LastSeq})
 }
 
 // age is how long ago a record was appended that the server stored at its time.

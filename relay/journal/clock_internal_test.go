@@ -18,7 +18,7 @@ func TestO06TheAgeOfARecordIsRightWhateverTheServersClockSays(t *testing.T) {
 		for s := range 60 { // every second it tells where the stream ends: a record in each
 			asked := at(time.Duration(s) * time.Second)
 			told := asked.Add(4 * time.Millisecond)
-			c.heard(asked, told, &jetstream.StreamInfo{
+			c.heard(asked, told, 0, &jetstream.StreamInfo{
 				TimeStamp: server(time.Duration(s)*time.Second + 2*time.Millisecond),
 				State:     jetstream.StreamState{LastSeq: uint64(s)},
 			})
@@ -47,7 +47,7 @@ func TestO06AClockThatIsSetMovesAnAgeByNoMoreThanTheTimeBetweenTwoAnswers(t *tes
 		var c clock
 		for s := range 10 {
 			asked := began.Add(time.Duration(s) * time.Second)
-			c.heard(asked, asked, &jetstream.StreamInfo{TimeStamp: asked.Round(0), State: jetstream.StreamState{LastSeq: uint64(s)}})
+			c.heard(asked, asked, 0, &jetstream.StreamInfo{TimeStamp: asked.Round(0), State: jetstream.StreamState{LastSeq: uint64(s)}})
 		}
 		now := began.Add(9*time.Second + 400*time.Millisecond)
 		stored := now.Add(jump).Round(0) // a new leader, or ours was set

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // An external server can be half dead, and a claim must be decided within three
@@ -17,6 +20,9 @@ const (
 	remoteBeat     = time.Second
 	dialPatience   = 3 * time.Second
 	probeEvery     = time.Second
+	// silentAfter is when a replica counts as out of its leader's reach: five
+	// heartbeats.
+	silentAfter = 5 * time.Second
 )
 
 // linkOptions are common to both kinds of link.
@@ -77,10 +83,13 @@ func (j *Journal) probe() {
 func (j *Journal) probeOnce() {
 	ctx, cancel := context.WithTimeout(j.ctx, j.patience)
 	defer cancel()
-	_, err := j.info(ctx)
+	info, err := j.info(ctx)
 	if errors.Is(err, ErrReplaced) {
 		j.end(ErrReplaced)
 		return
+	}
+	if err == nil {
+		_, err = quorum(info.Cluster)
 	}
 	if err != nil {
 		err = fmt.Errorf("journal: %w", err)
@@ -89,3 +98,31 @@ func (j *Journal) probeOnce() {
 		j.heard(err)
 	}
 }
+
+// quorum tells how long ago the stream's leader last heard of a majority, and
+// reports one that cannot write any more. A leader that was cut off from the
+// majority goes on answering questions for a minute or more as if nothing had
+// happened; but it tells how long it has not heard of each replica.
+func quorum(c *jetstream.ClusterInfo) (heard time.Duration, err error) {
+	if c == nil || len(c.Replicas) == 0 {
+		return 0, nil
+	}
+	silent := make([]time.Duration, 0, len(c.Replicas)+1)
+	silent = append(silent, 0) // the leader itself
+	for _, r := range c.Replicas {
+		if r == nil || r.Offline {
+			silent = append(silent, forever)
+		} else {
+			silent = append(silent, r.Active)
+		}
+	}
+	slices.Sort(silent)
+	heard = silent[len(silent)/2]
+	if heard < silentAfter {
+		return heard, nil
+	}
+	reached := slices.IndexFunc(silent, func(d time.Duration) bool { return d >= silentAfter })
+	return heard, fmt.Errorf("the journal's leader %s reaches %d of %d replicas: it is cut off from the majority", c.Leader, reached, len(silent))
+}
+
+const forever = time.Duration(math.MaxInt64)

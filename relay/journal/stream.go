@@ -152,7 +152,9 @@ func (j *Journal) info(ctx context.Context, opts ...jetstream.StreamInfoOpt) (*j
 	if epochOf(info) != j.epoch {
 		return nil, ErrReplaced
 	}
-	j.clock.heard(asked, time.Now(), info)
+	if before, err := quorum(info.Cluster); err == nil {
+		j.clock.heard(asked, time.Now(), before, info)
+	}
 	return info, nil
 }
 
