@@ -9,11 +9,13 @@
 //     passcodes, replaces contexts) are not kept by any decoded value.
 //   - Outbound: [Tokens] holds a token per tenant and renews it ahead of need; [Client] sends exactly one kind
 //     of request, the reject, with a deadline and a few careful retries. URLs are built from configured roots
-//     and validated ids, never from a notification. No client follows redirects, none speaks plain http, and
-//     [GuardTransport] refuses every request that is not on the fixed list.
+//     and validated ids, never from a notification. No client follows redirects, none speaks plain http but to
+//     this machine's own endpoint of a [ManagedIdentity], and [GuardTransport] refuses every request that is not
+//     on the fixed list. A [Credential] tells in words which it is, and no secret.
 //   - Every error a caller decides by is a type with a sentence for people: [TokenError], [ErrNoKeys],
-//     [BodyError], [GoneError], [RefusedError], [ThrottledError], [UnauthorizedError], [UnreachableError].
-//     No error and no log line holds a token, a secret or a body, and prose sent by Graph decides nothing.
+//     [BodyError], [GoneError], [RefusedError], [ThrottledError], [UnauthorizedError], [UnreachableError],
+//     [SignInError]; what Microsoft's refusals mean, and who mends it, stands in one place ([TroubleOf]). No
+//     error and no log line holds a token, a secret or a body, and prose sent by Graph decides nothing.
 //   - Clocks are given, contexts bound every wait, and the only goroutines are those of Run (and the token
 //     refreshes it owns).
 //

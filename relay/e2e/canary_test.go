@@ -167,6 +167,10 @@ func TestK01NoSecretIsInAnythingThatCanBeSeen(t *testing.T) {
 		out, _ := cmd.CombinedOutput() // its exit code is no matter here
 		e.note(strings.Join(args, " "), string(out))
 	}
+	examined := command(dir, append(append([]string{"doctor"}, ms.relayArgs(listen)[1:]...), "--relay", relay)...)
+	examined.Env = append(examined.Env, "CALLSCREEN_CLIENT_SECRET="+secret)
+	doctor, _ := examined.CombinedOutput() // likewise
+	e.note("doctor", string(doctor))
 	for _, p := range []*process{server, lines, plain} {
 		e.arguments(p.cmd.Process.Pid)
 	}
