@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/golang-jwt/jwt/v5"
 	"software.sslmate.com/src/go-pkcs12"
 
@@ -195,6 +197,26 @@ func TestAManagedIdentityGetsItsTokensFromItsMachine(t *testing.T) {
 		if _, err := tokens.Token(t.Context(), otherGUID); !errors.Is(err, errManagedTenant) || w.TokenRequests() != before {
 			t.Errorf("%s in another tenant: %v after %d requests", id, err, w.TokenRequests()-before)
 		}
+	}
+}
+
+// The planted bug: asked in the ordinary way, the library answers from its store, also what Graph has refused.
+func TestAManagedIdentitysTokensComeFromTheLibrarysStoreOtherwise(t *testing.T) {
+	w := newWorld(t, simulator.Options{})
+	c := onAppService(t, w, "system")
+	asked := func() string {
+		cred, err := c.provider("", "", azcore.ClientOptions{Transport: c.local})
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, err := cred.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{w.base + "/.default"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token.Token
+	}
+	if first, second := asked(), asked(); first != second || w.TokenRequests() != 1 {
+		t.Errorf("%d requests: the store is not used, and nothing need pass it by", w.TokenRequests())
 	}
 }
 
