@@ -192,41 +192,32 @@ func (d *desk) look(id call.ID) (call.Call, bool) {
 	return *c, true
 }
 
-// decide judges a command and says which sequence the claim builds on.
+// judge asks the rules about a call and says which sequence their event builds on.
+func (d *desk) judge(id call.ID, rule func(*call.Board) (call.Event, error)) (e call.Event, expected uint64, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if e, err = rule(d.board); err != nil {
+		return e, 0, err
+	}
+	c, _ := d.board.Get(id)
+	return e, c.Seq, nil
+}
+
 func (d *desk) decide(cmd call.Command, now time.Time) (e call.Event, expected uint64, err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	e, err = d.board.Decide(cmd, now)
-	if err != nil {
-		return e, 0, err
-	}
-	c, _ := d.board.Get(cmd.Call)
-	return e, c.Seq, nil
+	return d.judge(cmd.Call, func(b *call.Board) (call.Event, error) { return b.Decide(cmd, now) })
 }
 
-// takeBack judges a wish to take a decision back, in the manner of decide.
 func (d *desk) takeBack(cmd call.Command, now time.Time) (e call.Event, expected uint64, err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	e, err = d.board.TakeBack(cmd, now)
-	if err != nil {
-		return e, 0, err
-	}
-	c, _ := d.board.Get(cmd.Call)
-	return e, c.Seq, nil
+	return d.judge(cmd.Call, func(b *call.Board) (call.Event, error) { return b.TakeBack(cmd, now) })
 }
 
-// commit judges whether the request of a held claim may leave, likewise. done
-// says that its commit is recorded, of which e then is a copy.
+// commit says done when the commit of the claim is recorded already; e then is a copy of it.
 func (d *desk) commit(claim call.Event, now time.Time) (e call.Event, expected uint64, done bool, err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	e, done, err = d.board.Commit(claim.Call, claim.Claim, now)
-	if err != nil {
-		return e, 0, false, err
-	}
-	c, _ := d.board.Get(claim.Call)
-	return e, c.Seq, done, nil
+	e, expected, err = d.judge(claim.Call, func(b *call.Board) (e call.Event, err error) {
+		e, done, err = b.Commit(claim.Call, claim.Claim, now)
+		return e, err
+	})
+	return e, expected, done, err
 }
 
 // news returns the channel that closes at the next change. Ask for it before
