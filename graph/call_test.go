@@ -96,6 +96,19 @@ func TestAnIdentityIsPickedByPreference(t *testing.T) {
 		{`{"robot":{"displayName":"no id"},"cyborg":{"id":"c"}}`, &Identity{Kind: "unknown", ID: "c"}},
 		{`{"robot":{"displayName":"no id"}}`, nil},
 		{`{"user":{"id":7,"displayName":["x"]}}`, &Identity{Kind: "user"}},
+		{`{"user":{"id":"8:orgid:u"}}`, &Identity{Kind: "user", ID: "u"}},
+		{`{"user":{"id":"8:gcch:u"}}`, &Identity{Kind: "user", ID: "u"}},
+		{`{"user":{"id":"8:dod:u"}}`, &Identity{Kind: "user", ID: "u"}},
+		{`{"guest":{"id":"8:teamsvisitor:g"}}`, &Identity{Kind: "guest", ID: "g"}},
+		{`{"phone":{"id":"4:+4930"}}`, &Identity{Kind: "phone", ID: "+4930"}},
+		{`{"application":{"id":"28:a"}}`, &Identity{Kind: "application", ID: "a"}},
+		{`{"applicationInstance":{"id":"28:a"}}`, &Identity{Kind: "applicationInstance", ID: "a"}},
+		{`{"encrypted":{"id":"29:e"}}`, &Identity{Kind: "encrypted", ID: "e"}},
+		{`{"user":{"id":"29:e"}}`, &Identity{Kind: "user", ID: "29:e"}}, // the name knows better, and what is odd stays as it is
+		{`{"phone":{"id":"4:"}}`, &Identity{Kind: "phone", ID: "4:"}},
+		{`{"teamsUser":{"id":"8:orgid:u"}}`, &Identity{Kind: "user", ID: "u"}},
+		{`{"pstn":{"id":"4:+4930"}}`, &Identity{Kind: "phone", ID: "+4930"}},
+		{`{"robot":{"id":"7:r"}}`, &Identity{Kind: "unknown", ID: "7:r"}},
 		{`{"application":{"id":"a","displayName":"28:a"}}`, &Identity{Kind: "application", ID: "a", DisplayName: "28:a"}},
 	} {
 		v, err := parseJSON([]byte(row.set))

@@ -1,6 +1,9 @@
 package graph
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // IdentityKind names what somebody is, as the key in an identity set does.
 type IdentityKind string
@@ -25,7 +28,7 @@ const (
 // display name may be an internal address ("28:<app id>").
 type Identity struct {
 	Kind        IdentityKind
-	ID          string // object id, E.164 number, app id, ... as Kind says
+	ID          string // object id, E.164 number, app id, ... as Kind says, without a service's prefix ("8:orgid:")
 	DisplayName string
 	TenantID    string
 }
@@ -88,5 +91,39 @@ func readIdentity(kind IdentityKind, v value) (*Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Identity{kind, f.get("id").string(), f.get("displayName").string(), f.get("tenantId").string()}, nil
+	id := &Identity{kind, f.get("id").string(), f.get("displayName").string(), f.get("tenantId").string()}
+	id.readAddress()
+	return id, nil
+}
+
+// addresses are the prefixes with which Microsoft's services write ids among themselves; some reach notifications.
+var addresses = []struct {
+	prefix string
+	kind   IdentityKind
+}{
+	{"8:orgid:", IdentityUser},
+	{"8:gcch:", IdentityUser},
+	{"8:dod:", IdentityUser},
+	{"8:teamsvisitor:", IdentityGuest},
+	{"4:", IdentityPhone},
+	{"28:", IdentityApplication},
+	{"29:", IdentityEncrypted},
+}
+
+// readAddress takes the prefix off an id, so that one caller is the same in both spellings and a number can be read.
+// Under a name that we do not know it also says what the identity is; known names know better.
+func (i *Identity) readAddress() {
+	for _, a := range addresses {
+		bare, ok := strings.CutPrefix(i.ID, a.prefix)
+		if !ok || bare == "" {
+			continue
+		}
+		if i.Kind == IdentityUnknown {
+			i.Kind = a.kind
+		}
+		if i.Kind == a.kind || a.kind == IdentityApplication && i.Kind == IdentityApplicationInstance {
+			i.ID = bare
+		}
+		return
+	}
 }
