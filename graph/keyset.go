@@ -9,7 +9,10 @@ import (
 	"io"
 	"math/big"
 	"net/http"
+	"strings"
 	"time"
+
+	"github.com/golang-jwt/jwt/v5"
 )
 
 const (
@@ -72,7 +75,7 @@ func sortKeySet(text []byte) (keys map[string][]*rsa.PublicKey, odd []string, er
 // parseKey reads one JWK if it is an RSA public key for signatures, big enough, with a kid; else fault says what it
 // is not.
 func parseKey(v value) (kid string, key *rsa.PublicKey, fault string) {
-	f, err := v.fields("kty", "kid", "use", "alg", "n", "e")
+	f, err := v.fields("kty", "kid", "use", "key_ops", "alg", "n", "e")
 	if err != nil {
 		return "", nil, "it has a member twice"
 	}
@@ -80,8 +83,7 @@ func parseKey(v value) (kid string, key *rsa.PublicKey, fault string) {
 	if f.get("kty").string() != "RSA" {
 		return kid, nil, "it is not an RSA key"
 	}
-	// The published documents name the algorithm wrongly ("RSA256"), so only another purpose excludes a key.
-	if use := f.get("use"); use.present() && use.string() != "sig" {
+	if !forSignatures(f) {
 		return kid, nil, "it is not for signatures"
 	}
 	if kid == "" || len(kid) > maxKidLength {
@@ -100,6 +102,24 @@ func parseKey(v value) (kid string, key *rsa.PublicKey, fault string) {
 		return kid, nil, "its numbers are none of a key's"
 	}
 	return kid, key, ""
+}
+
+// forSignatures is false for a key that says it is for something else (RFC 7517, 4.2 to 4.4). The algorithm may be
+// misspelt, as Microsoft's metadata does ("RSA256"); a real one must be ours.
+func forSignatures(key object) bool {
+	if use := key.get("use"); use.present() && use.string() != "sig" {
+		return false
+	}
+	verifies := !key.get("key_ops").present()
+	for op := range key.get("key_ops").items() {
+		verifies = verifies || op.string() == "verify"
+	}
+	switch alg := key.get("alg").string(); {
+	case alg == "RS256", alg == "RSA256":
+		return verifies
+	default:
+		return verifies && jwt.GetSigningMethod(alg) == nil && !strings.HasPrefix(alg, "RSA-OAEP") && alg != "RSA1_5"
+	}
 }
 
 // keySource downloads key sets: the OpenID document at a fixed https URL, then the keys it points to, which
