@@ -139,9 +139,9 @@ func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 // The relay.
 
 var relaySettings = []string{
-	"listen", "webhook-path", "client-id", "tenant-id", "client-secret-file", "client-certificate-file",
+	"listen", "webhook-path", "webhook-max-body", "client-id", "tenant-id", "client-secret-file", "client-certificate-file",
 	"client-certificate-password-file", "workload-identity-token-file", "managed-identity", "cloud", "api-version",
-	"authority-url", "graph-url", "webhook-metadata-url", "webhook-issuers", "allowed-tenants", "ca-file",
+	"authority-url", "graph-url", "webhook-metadata-url", "webhook-issuers", "webhook-audiences", "allowed-tenants", "ca-file",
 	"public-url", "callback-uri", "ring-timeout", "reject-margin", "undo", "data-dir", "nats-url", "tls-cert", "tls-key",
 	"acme-host", "acme-email", "acme-directory-url", "metrics-listen", "log-level", "log-format", "log-file",
 }
@@ -231,7 +231,7 @@ func newRelay(ctx context.Context, s config.Settings, log *slog.Logger) (*parts,
 	p := &parts{}
 	if p.auth, err = graph.NewAuthenticator(graph.AuthenticatorOptions{
 		MetadataURL: cloud.Metadata, Issuers: cloud.Issuers, AppID: s.ClientID,
-		AllowedTenants: s.AllowedTenants, HTTP: outward, Logger: log,
+		Audiences: s.WebhookAudiences, AllowedTenants: s.AllowedTenants, HTTP: outward, Logger: log,
 	}); err != nil {
 		return nil, usage(err)
 	}
@@ -270,7 +270,7 @@ func newRelay(ctx context.Context, s config.Settings, log *slog.Logger) (*parts,
 	}
 	p.server = relay.New(relay.Options{
 		Journal: p.journal, Auth: p.auth, Graph: rejecter, Tokens: p.tokens, Operators: operators, Logger: log,
-		WebhookPath: s.WebhookPath, Bot: "bot " + s.ClientID[:min(8, len(s.ClientID))],
+		WebhookPath: s.WebhookPath, MaxBody: s.WebhookMaxBody, Bot: "bot " + s.ClientID[:min(8, len(s.ClientID))],
 		RingTimeout: s.RingTimeout, RejectMargin: s.RejectMargin, Undo: s.Undo, Shared: s.NATSURL != "",
 		Certificate: p.certificate, OwnHealth: s.MetricsListen != "",
 	})

@@ -42,10 +42,12 @@ func (s Settings) relayRules() error {
 		field("graph-url", override(s.GraphURL)),
 		field("webhook-metadata-url", override(s.WebhookMetadataURL)),
 		each("webhook-issuers", s.WebhookIssuers, override),
+		each("webhook-audiences", s.WebhookAudiences, audience),
 		each("allowed-tenants", s.AllowedTenants, guid),
 		field("public-url", override(s.PublicURL)),
 		field("callback-uri", callback(s.CallbackURI, s.PublicURL)),
 		field("webhook-path", webhookPath(s.WebhookPath)),
+		s.checkBody(),
 		s.checkListen(),
 		s.checkCertificate(),
 		s.checkMetrics(),
@@ -177,6 +179,20 @@ func (s Settings) Warnings() (list []Fault) {
 		warn("ring-timeout", noReason, "is %v and Graph waits %v: operators lose the end of each call", ring, graphRing)
 	}
 	return list
+}
+
+// A notification has 350 to 5,000 bytes; nobody needs room for more than 1 MiB
+// from strangers.
+const (
+	leastBody = 16 << 10
+	mostBody  = 1 << 20
+)
+
+func (s Settings) checkBody() error {
+	if s.WebhookMaxBody < leastBody || s.WebhookMaxBody > mostBody {
+		return fmt.Errorf("webhook-max-body: %d is not between %d and %d", s.WebhookMaxBody, leastBody, mostBody)
+	}
+	return nil
 }
 
 // The ring time is Graph's to choose; these are the limits of what can be meant.

@@ -205,6 +205,32 @@ func TestP09ACallbackIsHTTPSAndOnTheRelaysOwnHost(t *testing.T) {
 	})
 }
 
+// proves the configuration half of P-01.
+func TestP01TheBodyOfANotificationIsNeverAllowedMoreThanAMebibyte(t *testing.T) {
+	t.Parallel()
+	rows := map[string]row{}
+	for _, good := range []int64{16 << 10, 256 << 10, 1 << 20} {
+		rows[fmt.Sprint(good)] = row{func(s *config.Settings) { s.WebhookMaxBody = good }, ""}
+	}
+	for _, bad := range []int64{-1, 0, 16<<10 - 1, 1<<20 + 1, 1 << 40} {
+		rows[fmt.Sprint(bad)] = row{func(s *config.Settings) { s.WebhookMaxBody = bad }, "webhook-max-body: "}
+	}
+	judgeAll(t, config.Settings.CheckRelay, rows)
+}
+
+// proves the configuration half of W-04.
+func TestW04OtherAudiencesAreApplicationsAndNeverThatOfMeetingTokens(t *testing.T) {
+	t.Parallel()
+	rows := map[string]row{}
+	for _, good := range []string{someGUID, otherGUID, "api://botid-" + someGUID, "api://" + someGUID} {
+		rows[good] = row{func(s *config.Settings) { s.WebhookAudiences = []string{good} }, ""}
+	}
+	for _, bad := range []string{"https://api.botframework.com", "api://", "*", "x", " ", ""} {
+		rows["bad "+bad] = row{func(s *config.Settings) { s.WebhookAudiences = []string{otherGUID, bad} }, "webhook-audiences: "}
+	}
+	judgeAll(t, config.Settings.CheckRelay, rows)
+}
+
 // proves the relay's half of C-04.
 func TestC04OffLoopbackTheRelayNeedsTLS(t *testing.T) {
 	t.Parallel()

@@ -19,9 +19,9 @@ const (
 
 // flagNames are the settings that have a flag.
 var flagNames = []string{
-	"listen", "webhook-path", "client-id", "tenant-id", "client-secret-file", "client-certificate-file", "client-certificate-password-file",
+	"listen", "webhook-path", "webhook-max-body", "client-id", "tenant-id", "client-secret-file", "client-certificate-file", "client-certificate-password-file",
 	"workload-identity-token-file", "managed-identity", "cloud", "api-version",
-	"authority-url", "graph-url", "webhook-metadata-url", "webhook-issuers", "allowed-tenants", "ca-file",
+	"authority-url", "graph-url", "webhook-metadata-url", "webhook-issuers", "webhook-audiences", "allowed-tenants", "ca-file",
 	"public-url", "callback-uri", "ring-timeout", "reject-margin", "undo", "data-dir", "nats-url", "tls-cert", "tls-key",
 	"acme-host", "acme-email", "acme-directory-url", "metrics-listen",
 	"log-level", "log-format", "log-file", "relay", "token-file", "theme", "mute", "keys",

@@ -43,7 +43,10 @@ func TestWithoutAnythingTheDefaultsHold(t *testing.T) {
 			t.Errorf("%s comes from %q", name, origin)
 		}
 	}
-	if s.WebhookIssuers != nil || s.AllowedTenants != nil {
+	if s.WebhookMaxBody != 256<<10 || s.Origin("webhook-max-body") != "default" {
+		t.Errorf("webhook-max-body is %d", s.WebhookMaxBody)
+	}
+	if s.WebhookIssuers != nil || s.WebhookAudiences != nil || s.AllowedTenants != nil {
 		t.Errorf("lists are not empty: %v %v", s.WebhookIssuers, s.AllowedTenants)
 	}
 	if err := s.CheckConsole(); err != nil {
@@ -78,7 +81,7 @@ mute = true`)
 func TestEverySettingCanBeGivenInEverySource(t *testing.T) {
 	t.Parallel()
 	text := map[string]string{
-		"listen": "127.0.0.1:9", "webhook-path": "/x", "client-id": "a", "tenant-id": "b", "cloud": "us-gov-l4",
+		"listen": "127.0.0.1:9", "webhook-path": "/x", "webhook-max-body": "65536", "webhook-audiences": "api://x", "client-id": "a", "tenant-id": "b", "cloud": "us-gov-l4",
 		"api-version": "beta", "authority-url": "https://a", "graph-url": "https://g", "webhook-metadata-url": "https://m",
 		"webhook-issuers": "https://i,https://j", "allowed-tenants": "t, u", "ca-file": "ca", "callback-uri": "https://c", "public-url": "https://p",
 		"ring-timeout": "9s", "reject-margin": "1s", "undo": "3s", "data-dir": "/d", "nats-url": "nats://n", "tls-cert": "c", "tls-key": "k",
@@ -101,12 +104,12 @@ func TestEverySettingCanBeGivenInEverySource(t *testing.T) {
 		"flag":        load(t, flags(t, args...), home(t, "CALLSCREEN_CLIENT_SECRET=cs", "CALLSCREEN_TOKEN=tk")),
 	} {
 		got := []any{
-			s.Listen, s.WebhookPath, s.ClientID, s.TenantID, s.Cloud, s.APIVersion, s.AuthorityURL, s.GraphURL,
+			s.Listen, s.WebhookPath, s.WebhookMaxBody, s.ClientID, s.TenantID, s.Cloud, s.APIVersion, s.AuthorityURL, s.GraphURL,
 			s.WebhookMetadataURL, s.CAFile, s.CallbackURI, s.PublicURL, s.RingTimeout, s.RejectMargin, s.Undo, s.DataDir, s.NATSURL.Reveal(),
 			s.TLSCert, s.TLSKey, s.ACMEEmail, s.ACMEDirectoryURL, s.MetricsListen, s.LogLevel, s.LogFormat, s.LogFile, s.Relay, s.Theme, s.Mute, s.ClientSecret.Reveal(), s.Token.Reveal(),
 		}
 		want := []any{
-			"127.0.0.1:9", "/x", "a", "b", "us-gov-l4", "beta", "https://a", "https://g",
+			"127.0.0.1:9", "/x", int64(65536), "a", "b", "us-gov-l4", "beta", "https://a", "https://g",
 			"https://m", "ca", "https://c", "https://p", 9 * time.Second, time.Second, 3 * time.Second, "/d", "nats://n",
 			"c", "k", "x@y", "https://d", "127.0.0.1:10", slog.LevelWarn, "json", "l", "https://r", "mono", true, "cs", "tk",
 		}

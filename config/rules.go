@@ -66,6 +66,16 @@ func guid(value string) error {
 	return nil
 }
 
+// audience is an application ID, bare or as an address of the kind that newer
+// tokens carry. The audience of meeting-join tokens must never be one: those
+// travel inside notifications and are signed with the same keys.
+func audience(value string) error {
+	if guid(value) == nil || strings.HasPrefix(value, "api://") && len(value) > len("api://") {
+		return nil
+	}
+	return fmt.Errorf("%q is neither an application ID nor an address that begins with api://", value)
+}
+
 // override is an https address with a host, and at most a path.
 func override(value string) error {
 	if value == "" {

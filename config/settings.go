@@ -19,6 +19,9 @@ type Settings struct {
 	// Default /api/calls; it must be the path of the bot's registered calling
 	// webhook.
 	WebhookPath string
+	// WebhookMaxBody is the most bytes that the body of a notification may have.
+	// Default 262144, fifty times the largest seen; 16384 to 1048576.
+	WebhookMaxBody int64
 	// TLSCert and TLSKey are PEM files with the relay's certificate chain and
 	// private key, the key's mode 0600 or stricter. Both are read again when they
 	// have changed; a pair that does not serve leaves the old one in place.
@@ -73,7 +76,7 @@ type Settings struct {
 	// Microsoft's side.
 
 	// ClientID is the bot's application (client) ID, a GUID. Required by the
-	// relay. It is also the only audience accepted in notifications.
+	// relay. It is also the audience accepted in notifications.
 	ClientID string
 	// TenantID is the tenant in which the bot is registered, a GUID. Required by
 	// the relay.
@@ -129,6 +132,10 @@ type Settings struct {
 	// WebhookIssuers replaces the list of issuers accepted in notifications.
 	// https addresses. Default none: the cloud's list.
 	WebhookIssuers []string
+	// WebhookAudiences are accepted in notifications beside ClientID: application
+	// IDs, or addresses that begin with api://. Default none, which is right unless
+	// doctor or the log says that genuine tokens are for somebody else.
+	WebhookAudiences []string
 	// AllowedTenants limits the tenants whose calls are taken, as GUIDs. Default
 	// none: every tenant whose notifications are genuine.
 	AllowedTenants []string

@@ -71,8 +71,8 @@ func (s Settings) showTOML(w io.Writer) error {
 	return nil
 }
 
-// shown is a setting's value as it may be seen: text, a truth value or a list of
-// texts, of a secret the placeholder, and nil if the value was refused.
+// shown is a setting's value as it may be seen: text, a number, a truth value or a
+// list of texts, of a secret the placeholder, and nil if the value was refused.
 func (s setting) shown(in *Settings) any {
 	if in.faulty[s.name] {
 		return nil
@@ -87,6 +87,8 @@ func (s setting) shown(in *Settings) any {
 	case *[]string:
 		return append([]string{}, *at...) // never null
 	case *bool:
+		return *at
+	case *int64:
 		return *at
 	case *string:
 		return *at

@@ -17,13 +17,14 @@ type setting struct {
 	secret bool   // no flag, never repeated
 	file   string // for a secret: the setting that names a file with it
 	// at is where the value goes: *string, *Secret, *bool, *time.Duration,
-	// *[]string or *slog.Level.
+	// *int64, *[]string or *slog.Level.
 	at func(*Settings) any
 }
 
 var table = []setting{
 	{name: "listen", preset: "127.0.0.1:8080", help: "address to serve on; off loopback needs tls-cert and tls-key, or acme-host", at: func(s *Settings) any { return &s.Listen }},
 	{name: "webhook-path", preset: "/api/calls", help: "path of the calling webhook", at: func(s *Settings) any { return &s.WebhookPath }},
+	{name: "webhook-max-body", preset: "262144", help: "most bytes of a notification's body", at: func(s *Settings) any { return &s.WebhookMaxBody }},
 	{name: "client-id", help: "the bot's application (client) ID, a GUID", at: func(s *Settings) any { return &s.ClientID }},
 	{name: "tenant-id", help: "the tenant in which the bot is registered, a GUID", at: func(s *Settings) any { return &s.TenantID }},
 	{name: "client-secret", secret: true, file: "client-secret-file", help: "a client secret of the bot's application", at: func(s *Settings) any { return &s.ClientSecret }},
@@ -39,6 +40,7 @@ var table = []setting{
 	{name: "graph-url", help: "replaces the cloud's address of Graph, https", at: func(s *Settings) any { return &s.GraphURL }},
 	{name: "webhook-metadata-url", help: "replaces the address of the keys that sign notifications, https", at: func(s *Settings) any { return &s.WebhookMetadataURL }},
 	{name: "webhook-issuers", help: "replaces the issuers accepted in notifications, separated by commas", at: func(s *Settings) any { return &s.WebhookIssuers }},
+	{name: "webhook-audiences", help: "audiences accepted in notifications beside client-id, separated by commas", at: func(s *Settings) any { return &s.WebhookAudiences }},
 	{name: "allowed-tenants", help: "take calls of these tenants only, GUIDs separated by commas", at: func(s *Settings) any { return &s.AllowedTenants }},
 	{name: "ca-file", help: "PEM file with certificates to trust beside the system's", at: func(s *Settings) any { return &s.CAFile }},
 	{name: "public-url", help: "https address under which Graph reaches the relay, without webhook-path", at: func(s *Settings) any { return &s.PublicURL }},
@@ -153,6 +155,12 @@ func (s setting) addFlag(fs *pflag.FlagSet) {
 			panic(fmt.Sprintf("config: default of %s: %v", s.name, err))
 		}
 		fs.Duration(s.name, preset, s.help)
+	case *int64:
+		preset, err := asNumber(s.preset)
+		if err != nil {
+			panic(fmt.Sprintf("config: default of %s: %v", s.name, err))
+		}
+		fs.Int64(s.name, preset, s.help)
 	case *[]string:
 		fs.StringSlice(s.name, nil, s.help)
 	default:

@@ -24,6 +24,8 @@ func (s setting) set(to *Settings, raw any) error {
 		*at, err = asBool(raw)
 	case *time.Duration:
 		*at, err = asDuration(raw)
+	case *int64:
+		*at, err = asNumber(raw)
 	case *[]string:
 		*at, err = asList(raw)
 	case *slog.Level:
@@ -68,6 +70,18 @@ func asDuration(raw any) (time.Duration, error) {
 		}
 	}
 	return 0, errors.New(`is not a duration: write a number with a unit, such as "15s" or "500ms"`)
+}
+
+func asNumber(raw any) (int64, error) {
+	switch v := raw.(type) {
+	case int64:
+		return v, nil
+	case string:
+		if n, err := strconv.ParseInt(v, 10, 64); err == nil {
+			return n, nil
+		}
+	}
+	return 0, errors.New("is not a whole number")
 }
 
 // asList takes an array, or text separated by commas.

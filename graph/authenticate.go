@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ type AuthenticatorOptions struct {
 	MetadataURL    string           // https; its jwks_uri must be on the same host
 	Issuers        []string         // accepted "iss", compared exactly but for one trailing slash
 	AppID          string           // our client id: the audience
+	Audiences      []string         // accepted beside AppID, ignoring case; empty: none
 	AllowedTenants []string         // GUIDs; empty: any tenant
 	HTTP           *http.Client     // see HTTPClient; nil: Go's default transport
 	Now            func() time.Time // nil: time.Now
@@ -70,10 +72,16 @@ func NewAuthenticator(o AuthenticatorOptions) (*Authenticator, error) {
 }
 
 func newClaimRules(o AuthenticatorOptions) (claimRules, error) {
-	r := claimRules{app: strings.TrimSpace(o.AppID), tenants: map[string]struct{}{}}
+	r := claimRules{tenants: map[string]struct{}{}}
 	var errs []error
-	if r.app == "" {
+	if strings.TrimSpace(o.AppID) == "" {
 		errs = append(errs, errors.New("the app id (client-id) is blank"))
+	}
+	for _, aud := range append([]string{o.AppID}, o.Audiences...) {
+		r.audiences = append(r.audiences, strings.TrimSpace(aud))
+	}
+	if slices.Contains(r.audiences[1:], "") {
+		errs = append(errs, errors.New("an audience is blank (webhook-audiences)"))
 	}
 	if len(o.Issuers) == 0 {
 		errs = append(errs, errors.New("no issuer is given (webhook-issuers)"))

@@ -13,9 +13,9 @@ const clockLeeway = 5 * time.Minute // Microsoft's libraries
 
 // claimRules is what the payload of a token with a good signature must say.
 type claimRules struct {
-	issuers []string            // one trailing slash already dropped
-	app     string              // our client id
-	tenants map[string]struct{} // lower case; empty: any
+	issuers   []string            // one trailing slash already dropped
+	audiences []string            // our client id, and others that settings allow
+	tenants   map[string]struct{} // lower case; empty: any
 }
 
 // judge checks times, issuer, audience and tenant, in this order, and gives the sender.
@@ -81,17 +81,17 @@ func (r claimRules) judgeIssuer(o object) error {
 	return nil
 }
 
-// judgeAudience wants our app id, alone or in a list. It is a real check: tokens for joining a meeting are signed
+// judgeAudience wants our app id, or what settings allow beside it, alone or in a list. It is a real check: tokens for joining a meeting are signed
 // with the same keys and travel in notifications, for another audience (W-04).
 func (r claimRules) judgeAudience(o object) error {
 	aud := o.get("aud")
-	mine := strings.EqualFold(aud.string(), r.app)
+	mine := slices.ContainsFunc(r.audiences, equalFold(aud.string()))
 	for item := range aud.items() {
 		s, ok := item.text()
 		if !ok {
 			return refuse("audience", "the token's audience is malformed")
 		}
-		mine = mine || strings.EqualFold(s, r.app)
+		mine = mine || slices.ContainsFunc(r.audiences, equalFold(s))
 	}
 	if !mine {
 		return refuse("audience", "the token is for somebody else")
