@@ -20,7 +20,9 @@ func identified(next http.Handler) http.Handler {
 
 // problem answers with application/problem+json (RFC 9457), with the request's id
 // as one more member. The sentences are fixed texts of this package: an answer to
-// a stranger carries no cause and nothing of the request.
+// a stranger carries no cause and nothing of the request. Nor does its connection
+// carry another one: what a refused request left unread, or where it ended, is not
+// worth finding out.
 func problem(w http.ResponseWriter, status int, detail string) {
 	body, err := json.Marshal(struct {
 		Type   string `json:"type"`
@@ -33,6 +35,7 @@ func problem(w http.ResponseWriter, status int, detail string) {
 		w.WriteHeader(http.StatusInternalServerError)
 		return
 	}
+	w.Header().Set("Connection", "close")
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // whoever asked may be gone; there is nobody to tell

@@ -95,9 +95,11 @@ type Server struct {
 	log  *slog.Logger
 	id   string // of this running relay; a restart is another one
 
-	desk    *desk
-	answers *answers
-	metrics *metrics
+	desk     *desk
+	answers  *answers
+	metrics  *metrics
+	turns    turns
+	failures *failures
 
 	base context.Context // for decisions: they end by their own deadlines, not with Run's context
 	hush *hush
@@ -121,22 +123,24 @@ func New(o Options) *Server {
 	s := &Server{
 		opts: o, log: o.Logger, id: newID(), base: context.Background(),
 		answers: &answers{kept: map[[2]string]*pending{}}, claims: map[[2]string]bool{}, hush: newHush(o.Logger),
-		leaving: make(chan struct{}),
+		leaving: make(chan struct{}), turns: newTurns(webhooksAtOnce, webhooksWaiting), failures: newFailures(),
 	}
 	s.desk = newDesk(o.Journal.Epoch(), o.Limits, o.Logger, s.due)
 	s.metrics = newMetrics(s.desk)
 	return s
 }
 
-// httpServer has a bound for every wait.
+// httpServer has a bound for every wait, and for how many wait (P-02). A console's
+// socket has its own from the upgrade on.
 func (s *Server) httpServer(handler http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 3 * time.Second,
 		ReadTimeout:       5 * time.Second,
-		WriteTimeout:      s.opts.RingTimeout + 5*time.Second, // a script waits for its decision's outcome
+		WriteTimeout:      10 * time.Second,
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    headerBytes,
+		ConnState:         newConnections(connectionsAtOnce).track,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 }
@@ -173,10 +177,12 @@ func notFound(w http.ResponseWriter, _ *http.Request) {
 }
 
 // exactPath keeps the mux from redirecting paths such as //api/calls: a client
-// that follows would send its token along.
+// that follows would send its token along. A request that names a whole address
+// was meant for a proxy.
 func exactPath(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if path := r.URL.Path; path == "" || path[0] != '/' || path != gopath.Clean(path) || r.URL.RawPath != "" {
+		if path := r.URL.Path; path == "" || path[0] != '/' || path != gopath.Clean(path) || r.URL.RawPath != "" ||
+			r.RequestURI != "" && r.RequestURI[0] != '/' {
 			notFound(w, r)
 			return
 		}

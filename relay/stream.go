@@ -299,6 +299,9 @@ func (s *Server) handleReject(w http.ResponseWriter, r *http.Request) {
 		s.refuseConsole(w, http.StatusServiceUnavailable, "stopping", "The relay is starting or going down; try again.")
 		return
 	}
+	// A script waits for its decision's outcome, which comes a second after the
+	// deadline at the latest.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.opts.RingTimeout + 5*time.Second))
 	answer := make(chan call.Answer, 1)
 	go func() {
 		defer s.work.Done()

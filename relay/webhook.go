@@ -33,8 +33,9 @@ type refused struct {
 // and only then "accepted". What is not recorded is never accepted.
 func (s *Server) handleWebhook(w http.ResponseWriter, r *http.Request) {
 	received := time.Now()
-	if len(r.TransferEncoding) > 0 {
-		// Whatever follows a chunked body that also claimed a length would be
+	if r.TLS == nil || len(r.TransferEncoding) > 0 {
+		// A proxy in front and net/http may disagree where a request ends (two
+		// lengths, bare line feeds, folded headers), and what follows would be
 		// served as a second request: one such connection carries one request.
 		w.Header().Set("Connection", "close")
 	}
@@ -43,8 +44,7 @@ func (s *Server) handleWebhook(w http.ResponseWriter, r *http.Request) {
 		status = no.status
 		s.hush.warn("webhook: "+no.reason, "webhook refused", "status", no.status, "reason", no.reason, "cause", no.log, "request", w.Header().Get(requestID))
 		s.metrics.webhook.WithLabelValues(fmt.Sprint(status), no.reason).Inc()
-		w.Header().Set("Connection", "close")
-		if status == http.StatusServiceUnavailable {
+		if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
 			w.Header().Set("Retry-After", "1")
 		}
 		problem(w, status, no.detail)
@@ -56,6 +56,13 @@ func (s *Server) handleWebhook(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) webhook(w http.ResponseWriter, r *http.Request, received time.Time) (int, *refused) {
+	if !s.turns.take(r.Context()) {
+		return 0, &refused{
+			status: http.StatusServiceUnavailable, reason: "busy",
+			detail: "The relay is taking more notifications than it can; send it again.",
+		}
+	}
+	defer s.turns.leave()
 	if no := checkHeaders(r); no != nil {
 		return 0, no
 	}
@@ -91,10 +98,10 @@ func (s *Server) webhook(w http.ResponseWriter, r *http.Request, received time.T
 
 // checkHeaders judges what must hold before the token is worth a look.
 func checkHeaders(r *http.Request) *refused {
-	if r.URL.RawQuery != "" {
+	if r.URL.RawQuery != "" || r.URL.ForceQuery {
 		return &refused{status: http.StatusBadRequest, reason: "query", detail: "The webhook takes no query."}
 	}
-	if r.Header.Get("Content-Encoding") != "" {
+	if len(r.Header.Values("Content-Encoding")) > 0 {
 		return &refused{status: http.StatusUnsupportedMediaType, reason: "encoding", detail: "Encoded bodies are not accepted."}
 	}
 	types := r.Header.Values("Content-Type")
@@ -126,6 +133,9 @@ func (s *Server) authenticate(r *http.Request) (graph.Sender, *refused) {
 	reason := "token"
 	if e, ok := errors.AsType[*graph.TokenError](err); ok {
 		reason = e.Reason
+	}
+	if s.failures.tooMany(r.RemoteAddr) {
+		return sender, &refused{http.StatusTooManyRequests, reason, "Too many requests with bad tokens; valid ones are taken as before.", err.Error()}
 	}
 	return sender, &refused{http.StatusUnauthorized, reason, "The bearer token is missing or not valid for this bot.", err.Error()}
 }
@@ -163,6 +173,7 @@ func (s *Server) take(ctx context.Context, n graph.Notification, from graph.Send
 		s.metrics.notifications.WithLabelValues("dropped: call id").Inc()
 		return nil //nolint:nilerr // one bad element does not spoil the others, and nobody gains from an error
 	}
+	s.compareTenants(n.Call, from)
 	for try := 0; ctx.Err() == nil; try++ {
 		var known *call.Call
 		var expected uint64
@@ -196,4 +207,14 @@ func (s *Server) take(ctx context.Context, n graph.Notification, from graph.Send
 		pause(ctx, try)
 	}
 	return errors.New("relay: a call changed faster than it could be recorded")
+}
+
+// compareTenants logs a call that names another tenant than its token. No
+// document says that they agree, so it is no reason to refuse: the token's is
+// proven, and is the one that a rejection uses.
+func (s *Server) compareTenants(c *graph.Call, from graph.Sender) {
+	if c != nil && c.TenantID != "" && !strings.EqualFold(c.TenantID, from.Tenant) {
+		s.hush.warn("tenant", "a call names another tenant than its token, which is the one that counts",
+			"token", from.Tenant, "call", clean(c.TenantID, call.NameCells))
+	}
 }

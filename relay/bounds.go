@@ -1,0 +1,132 @@
+package relay
+
+import (
+	"container/list"
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+const (
+	// connectionsAtOnce bounds the HTTP connections. Consoles' sockets leave the
+	// HTTP server at their upgrade and do not count.
+	connectionsAtOnce = 1024
+	// webhooksAtOnce bounds the notifications under way: a body and an append each.
+	webhooksAtOnce = 256
+	// webhooksWaiting may stand in line behind them for turnWithin: a burst of
+	// calls is taken in a moment, and nobody knows whether Graph posts again what
+	// was refused.
+	webhooksWaiting = 1024
+	turnWithin      = time.Second
+)
+
+// connections bounds how many connections an HTTP server holds (P-02). When one
+// more comes, the one that has waited longest without a request is closed for
+// it, first among those that never sent one: a slow client costs a place until
+// somebody needs it, and never keeps a genuine one out. Connections with a
+// request under way are let be; their waits have bounds of their own.
+type connections struct {
+	most int
+
+	mu          sync.Mutex
+	open        map[net.Conn]*list.Element // in the list it waits in; nil while a request is under way
+	fresh, idle list.List                  // of net.Conn, the longest waiting first
+}
+
+func newConnections(most int) *connections {
+	return &connections{most: most, open: map[net.Conn]*list.Element{}}
+}
+
+// track is the server's ConnState hook.
+func (c *connections) track(conn net.Conn, state http.ConnState) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at, known := c.open[conn]
+	if at != nil { // of the two lists only the one it is in lets it go
+		c.fresh.Remove(at)
+		c.idle.Remove(at)
+	}
+	switch state {
+	case http.StateNew:
+		if len(c.open) >= c.most && !c.makeRoom() {
+			hangUp(conn)
+			return
+		}
+		c.open[conn] = c.fresh.PushBack(conn)
+	case http.StateActive:
+		if known { // else it was closed to make room as its request arrived
+			c.open[conn] = nil
+		}
+	case http.StateIdle:
+		if known {
+			c.open[conn] = c.idle.PushBack(conn)
+		}
+	case http.StateHijacked, http.StateClosed:
+		delete(c.open, conn)
+	}
+}
+
+// makeRoom closes one waiting connection, if there is one.
+func (c *connections) makeRoom() bool {
+	for _, waiting := range []*list.List{&c.fresh, &c.idle} {
+		at := waiting.Front()
+		if at == nil {
+			continue
+		}
+		conn, ok := waiting.Remove(at).(net.Conn)
+		if !ok {
+			continue
+		}
+		delete(c.open, conn)
+		hangUp(conn)
+		return true
+	}
+	return false
+}
+
+// hangUp closes a socket without TLS's goodbye, for which a client that does not
+// read could make us wait. The server's own close follows.
+func hangUp(conn net.Conn) {
+	if t, ok := conn.(*tls.Conn); ok {
+		conn = t.NetConn()
+	}
+	_ = conn.Close()
+}
+
+// turns lets a bounded number of requests work at once, and a bounded number
+// wait for that, for a bounded time.
+type turns struct {
+	working, waiting chan struct{}
+}
+
+func newTurns(working, waiting int) turns {
+	return turns{make(chan struct{}, working), make(chan struct{}, waiting)}
+}
+
+// take waits for a turn and reports whether it came; whoever got it owes leave.
+func (t turns) take(ctx context.Context) bool {
+	select {
+	case t.working <- struct{}{}:
+		return true
+	default:
+	}
+	select {
+	case t.waiting <- struct{}{}:
+	default:
+		return false
+	}
+	defer func() { <-t.waiting }()
+	ctx, cancel := context.WithTimeout(ctx, turnWithin)
+	defer cancel()
+	select {
+	case t.working <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (t turns) leave() { <-t.working }
