@@ -172,6 +172,71 @@ func TestW03TimesAreRequiredAndExact(t *testing.T) {
 	}
 }
 
+// usable are the times that a row's claims leave, nil where they leave none.
+type span struct{ nbf, exp *float64 }
+
+func TestW03EveryFormOfTimesIsExactAtBothEdges(t *testing.T) {
+	at := func(seconds float64) *float64 { return new(float64(issuedAt.Unix()) + seconds) }
+	nbf, exp := at(0), at(300)
+	raw := func(form string) json.RawMessage { return json.RawMessage(form) }
+	for _, row := range []struct {
+		change map[string]any
+		want   span
+	}{
+		{nil, span{nbf, exp}},
+		{map[string]any{"exp": issuedAt.Unix() + 3600}, span{nbf, at(3600)}},
+		{map[string]any{"exp": raw("1900000300.0")}, span{nbf, exp}},
+		{map[string]any{"exp": raw("1900000300.5")}, span{nbf, at(300.5)}},
+		{map[string]any{"exp": raw("1.9000003e9")}, span{nbf, exp}},
+		{map[string]any{"exp": raw("19000003E2")}, span{nbf, exp}},
+		{map[string]any{"nbf": raw("1899999999.25")}, span{at(-0.75), exp}},
+		{map[string]any{"nbf": 0}, span{new(float64), exp}},
+		{map[string]any{"exp": raw("253402300799")}, span{nbf, new(float64(253402300799))}},
+		{map[string]any{"iat": "nonsense"}, span{nbf, exp}},
+		{map[string]any{"exp": issuedAt.Unix(), "nbf": issuedAt.Unix() + 300}, span{at(300), at(0)}}, // ends before it begins
+		{map[string]any{"exp": 0}, span{nbf, new(float64)}},
+		{map[string]any{"exp": nil}, span{nbf, nil}},
+		{map[string]any{"exp": "1900000300"}, span{nbf, nil}},
+		{map[string]any{"exp": raw("null")}, span{nbf, nil}},
+		{map[string]any{"exp": -1}, span{nbf, nil}},
+		{map[string]any{"exp": raw("253402300800")}, span{nbf, nil}},
+		{map[string]any{"exp": raw("1e999")}, span{nbf, nil}},
+		{map[string]any{"nbf": nil}, span{nil, exp}},
+		{map[string]any{"nbf": raw("null")}, span{nil, exp}},
+		{map[string]any{"nbf": "0"}, span{nil, exp}},
+		{map[string]any{"nbf": raw("[0]")}, span{nil, exp}},
+	} {
+		token := microsoft().token(issuedAt, row.change)
+		for _, edge := range []*float64{nbf, exp, row.want.nbf, row.want.exp} {
+			if edge == nil {
+				continue
+			}
+			for _, leeway := range []float64{-300, 0, 300} {
+				for _, off := range []float64{-1, 0, 1} {
+					now := *edge + leeway + off
+					a := heldAuthenticator(t, func() time.Time { return time.UnixMicro(int64(now * 1e6)) }, microsoft())
+					if _, err := a.Authenticate(t.Context(), withToken(token)); reasonOf(t, err) != row.want.verdict(now) {
+						t.Errorf("%v at %+g s: %v, want %q", row.change, now-*nbf, err, row.want.verdict(now))
+					}
+				}
+			}
+		}
+	}
+}
+
+func (s span) verdict(now float64) string {
+	switch {
+	case s.nbf == nil || s.exp == nil:
+		return "times"
+	case now >= *s.exp+300:
+		return "expired"
+	case now < *s.nbf-300:
+		return "not yet valid"
+	default:
+		return ""
+	}
+}
+
 func TestW04W05W06AudienceIssuerAndTenant(t *testing.T) {
 	for _, row := range []struct {
 		claim string
@@ -201,6 +266,10 @@ func TestW04W05W06AudienceIssuerAndTenant(t *testing.T) {
 		{"iss", "https://api.botframework.com/x", "issuer"},
 		{"iss", "https://api.bοtframework.com", "issuer"}, // a Greek omicron
 		{"iss", "https://api.botframework.us", "issuer"},
+		{"iss", "https://api.botframework.com.", "issuer"},
+		{"iss", "https://api.botframework.com:443", "issuer"},
+		{"iss", "https://evil.example/https://api.botframework.com", "issuer"},
+		{"iss", "https://API.botframework.com", "issuer"},
 		{"iss", "/", "issuer"},
 		{"iss", "", "issuer"},
 		{"iss", nil, "issuer"},
@@ -273,6 +342,31 @@ func TestW08ExtensionsAreRefusedAndKeyHintsNeverFetched(t *testing.T) {
 	}
 	if n := connections.Load(); n != 0 {
 		t.Errorf("%d connections to the hinted URL", n)
+	}
+	// The planted bug: somebody who does follow a hint is seen.
+	if resp, err := hinted.Client().Get(hinted.URL); err != nil || resp.Body.Close() != nil || connections.Load() != 1 {
+		t.Errorf("a fetch of the hinted URL was not counted: %v", err)
+	}
+}
+
+func TestW04OtherAudiencesAreAcceptedOnlyWhereSettingsSaySo(t *testing.T) {
+	const newer = "api://botid-" + testApp
+	for _, audiences := range [][]string{nil, {newer}} {
+		a := heldAuthenticator(t, atIssue, microsoft())
+		rules, err := newClaimRules(AuthenticatorOptions{AppID: testApp, Issuers: []string{issuerBot}, Audiences: audiences})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.rules = rules
+		for aud, want := range map[string]bool{testApp: true, newer: audiences != nil, strings.ToUpper(newer): audiences != nil, "api://botid-" + otherGUID: false, "": false} {
+			_, err := a.Authenticate(t.Context(), withToken(microsoft().token(issuedAt, map[string]any{"aud": aud})))
+			if (err == nil) != want {
+				t.Errorf("%q with %v allowed: %v", aud, audiences, err)
+			}
+		}
+	}
+	if _, err := newClaimRules(AuthenticatorOptions{AppID: testApp, Issuers: []string{issuerBot}, Audiences: []string{" "}}); err == nil {
+		t.Error("a blank audience was taken")
 	}
 }
 

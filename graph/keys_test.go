@@ -163,9 +163,10 @@ func TestW10AFloodOfUnknownKidsCausesOneDownload(t *testing.T) {
 							a.ring.askedAt = time.Time{}
 							a.ring.mu.Unlock()
 						}
-						keys, err := a.ring.find(t.Context(), fmt.Sprintf("kid-%d-%d", client, i))
-						if err != nil || len(keys) != 0 {
-							t.Errorf("kid-%d-%d: %v, %v", client, i, keys, err)
+						// Nothing about the signature: an unknown kid is refused before it is looked at.
+						token := b64(fmt.Appendf(nil, `{"alg":"RS256","kid":"kid-%d-%d"}`, client, i)) + ".AA.AA"
+						if _, err := a.Authenticate(t.Context(), withToken(token)); reasonOf(t, err) != "unknown key" {
+							t.Errorf("kid-%d-%d: %v", client, i, err)
 						}
 					}
 				})
@@ -203,6 +204,59 @@ func TestW10TheNextUnknownKidAfterAMinuteMayAskAgain(t *testing.T) {
 			if n := server.count(); n != row.want {
 				t.Errorf("after %s more: %d downloads, want %d", row.wait, n, row.want)
 			}
+		}
+	})
+}
+
+func TestW11ANewKeyWorksWithinAMinuteAlsoUnderAFloodOfUnknownOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := serveKeys(microsoft())
+		a := startAuthenticator(t, server)
+		synctest.Wait()
+		_ = authenticate(t, a, signer{"unknown", forger().key}) // the flood has begun, and spent this minute's download
+		server.roll(microsoft(), rolled())
+		began, works := time.Now(), time.Duration(0)
+		for i := 0; works == 0 && time.Since(began) < 3*time.Minute; i++ {
+			unknown := b64(fmt.Appendf(nil, `{"alg":"RS256","kid":"kid-%d"}`, i)) + ".AA.AA"
+			if _, err := a.Authenticate(t.Context(), withToken(unknown)); err == nil {
+				t.Fatal("an unknown key was accepted")
+			}
+			if authenticate(t, a, rolled()) == nil {
+				works = time.Since(began)
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		if works == 0 || works > unknownInterval {
+			t.Errorf("the new key works after %s", works)
+		}
+		if n := server.count(); n != 3 { // at start, before the roll, and the one that brought the key
+			t.Errorf("%d downloads", n)
+		}
+	})
+}
+
+func TestW12ASlowKeyEndpointIsGivenUpAfterFiveSeconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := serveKeys(microsoft())
+		server.delay = 4 * time.Second // each of the two, so it works, slowly
+		a := startAuthenticator(t, server)
+		time.Sleep(7 * time.Second)
+		if err := authenticate(t, a, microsoft()); !errors.Is(err, ErrNoKeys) {
+			t.Errorf("before the keys are there: %v", err)
+		}
+		time.Sleep(2 * time.Second)
+		if err := authenticate(t, a, microsoft()); err != nil {
+			t.Errorf("slow and in time: %v", err)
+		}
+		server = serveKeys(microsoft())
+		server.delay = fetchTimeout + time.Second
+		a = startAuthenticator(t, server)
+		time.Sleep(time.Minute)
+		if err := authenticate(t, a, microsoft()); !errors.Is(err, ErrNoKeys) {
+			t.Errorf("too slow: %v", err)
+		}
+		if n := server.count(); n < 4 || n > 12 { // each try ends after 5 s and is followed by a pause
+			t.Errorf("%d tries in a minute", n)
 		}
 	})
 }

@@ -114,8 +114,8 @@ func forSignatures(key object) bool {
 	for op := range key.get("key_ops").items() {
 		verifies = verifies || op.string() == "verify"
 	}
-	switch alg := key.get("alg").string(); {
-	case alg == "RS256", alg == "RSA256":
+	switch alg := key.get("alg").string(); alg {
+	case "RS256", "RSA256":
 		return verifies
 	default:
 		return verifies && jwt.GetSigningMethod(alg) == nil && !strings.HasPrefix(alg, "RSA-OAEP") && alg != "RSA1_5"

@@ -64,6 +64,100 @@ func TestEveryEnvelopeShapeIsRead(t *testing.T) {
 	}
 }
 
+func TestThePathIsTakenFromTheFirstMemberThatHasOne(t *testing.T) {
+	for _, row := range []struct{ members, id, sub string }{
+		{`"resourceUrl":"/communications/calls/a"`, "a", ""},
+		{`"resource":"/app/calls/a"`, "a", ""},
+		{`"resourceUrl":"/communications/calls/a","resource":"/app/calls/b"`, "a", ""},
+		{`"resource":"/app/calls/b/participants","resourceUrl":"/communications/calls/a"`, "a", ""},
+		{`"resourceUrl":"","resource":"/app/calls/b"`, "b", ""},
+		{`"resourceUrl":null,"resource":"/app/calls/b"`, "b", ""},
+		{`"resourceUrl":7,"resource":"/app/calls/b"`, "b", ""},
+		{`"resourceData":{"@odata.id":"/communications/calls/c","id":"d"}`, "c", ""},
+		{`"resourceData":{"@odata.id":"/communications/calls/c/operations/1","id":"d"}`, "c", "operations"},
+		{`"resourceData":{"id":"d"}`, "d", ""},
+		{`"resourceData":{"@odata.type":"#microsoft.graph.call","id":"d"}`, "d", ""},
+		{`"resourceData":{"@odata.type":"#microsoft.graph.participant","id":"d"}`, "", ""},
+		{`"resourceUrl":"/communications/calls/a","resourceData":{"@odata.id":"/app/calls/c","id":"d"}`, "a", ""},
+		{`"resource":"/app/calls/a/","resourceData":{"id":"d"}`, "a", ""},
+		{`"resourceUrl":"/communications/calls/a"` + `,"resourceData":{}`, "a", ""},
+		{`"resourceUrl":"/communications/calls/a"` + `,"resourceData":null`, "a", ""},
+		{`"resourceUrl":"/communications/calls/a"` + `,"resourceData":{"@odata.type":"#microsoft.graph.call","@odata.etag":"x"}`, "a", ""},
+		{`"resourceUrl":"/communications/calls/a/participants"` + `,"resourceData":[{"@odata.type":"#microsoft.graph.participant","id":"x"}]`, "a", "participants"},
+		{`"resourceUrl":"/communications/onlineMeetings/a"`, "", ""},
+	} {
+		for _, change := range []string{"created", "updated", "deleted", "Deleted"} {
+			b := mustDecode(t, batchOf(`{"changeType":"`+change+`",`+row.members+`}`))
+			if row.id == "" {
+				if len(b.Notifications) != 0 || len(b.Dropped) != 1 {
+					t.Errorf("%s %s: %+v", change, row.members, b)
+				}
+				continue
+			}
+			if len(b.Notifications) != 1 || b.Notifications[0].CallID != row.id || b.Notifications[0].Sub != row.sub || b.Notifications[0].Change != Change(strings.ToLower(change)) {
+				t.Errorf("%s %s: %+v", change, row.members, b)
+			}
+		}
+	}
+}
+
+func TestTypesMayBeSpeltInEveryWayAndMissing(t *testing.T) {
+	item := created("/communications/calls/"+testCall, `{"@odata.type":"#microsoft.graph.call","state":"incoming"}`)
+	for _, typ := range []string{`"#microsoft.graph.call"`, `"microsoft.graph.call"`, `"#Microsoft.Graph.Call"`, `"call"`, `""`, `null`, `7`} {
+		if n := one(t, batchOf(strings.Replace(item, `"#microsoft.graph.call"`, typ, 1))); n.Call == nil || n.Call.State != "incoming" {
+			t.Errorf("%s: %+v", typ, n)
+		}
+	}
+	for _, typ := range []string{`"#microsoft.graph.commsNotification"`, `"microsoft.graph.commsNotification"`, `"#MICROSOFT.GRAPH.COMMSNOTIFICATION"`, `null`, `"#microsoft.graph.somethingNew"`} {
+		if n := one(t, batchOf(strings.Replace(item, `"#microsoft.graph.commsNotification"`, typ, 1))); n.Call == nil {
+			t.Errorf("item %s: %+v", typ, n)
+		}
+	}
+	for _, typ := range []string{"participant", "somethingNew", "CALLS"} { // data of another kind neither opens nor changes a card
+		b := mustDecode(t, batchOf(strings.Replace(item, "#microsoft.graph.call", "#microsoft.graph."+typ, 1)))
+		if diff := cmp.Diff(Batch{Dropped: []string{DroppedData}}, b); diff != "" {
+			t.Errorf("%s: %s", typ, diff)
+		}
+	}
+	for _, typ := range []string{"participantJoiningNotification", "participantLeftNotification", "ParticipantLeftNotification"} {
+		for _, body := range []string{
+			`{"@odata.type":"#microsoft.graph.` + typ + `","call":{"id":"a","state":"incoming"}}`,
+			batchOf(strings.Replace(item, "#microsoft.graph.commsNotification", "#microsoft.graph."+typ, 1)),
+			batchOf(strings.Replace(item, "#microsoft.graph.call", "microsoft.graph."+typ, 1)),
+		} {
+			if diff := cmp.Diff(Batch{Dropped: []string{DroppedCompliance}}, mustDecode(t, body)); diff != "" {
+				t.Errorf("%s: %s", typ, diff)
+			}
+		}
+	}
+}
+
+func TestMembersOfEnumsThatAreNewAreKeptAsText(t *testing.T) {
+	data := `{"state":"parked","direction":"sideways","requestedModalities":["hologram","unknownFutureValue"],"callRoutes":[{"routingType":"teleported"}],` +
+		`"source":{"endpointType":"unknownFutureValue","identity":{"user":{"id":"u"}}}}`
+	want := &Call{
+		State: "parked", Direction: "sideways", Modalities: []string{"hologram", "unknownFutureValue"}, Routes: []Route{{Kind: "teleported"}},
+		Source: &Participant{Identity: Identity{Kind: IdentityUser, ID: "u"}, EndpointType: "unknownFutureValue"},
+	}
+	if diff := cmp.Diff(want, one(t, batchOf(created("/app/calls/a", data))).Call); diff != "" {
+		t.Error(diff)
+	}
+	for _, state := range []string{
+		"incoming", "establishing", "ringing", "established", "hold", "transferring", "transferAccepted", "redirecting", "terminating", "terminated", "unknownFutureValue",
+	} {
+		pascal := strings.ToUpper(state[:1]) + state[1:]
+		if c := one(t, batchOf(created("/app/calls/a", `{"state":"`+pascal+`"}`))).Call; !strings.EqualFold(c.State, state) || state != "unknownFutureValue" && c.State != state {
+			t.Errorf("%s: %q", pascal, c.State)
+		}
+	}
+	for _, change := range []string{"renamed", "", "CREATED ", "null"} {
+		b := mustDecode(t, batchOf(`{"changeType":"`+change+`","resourceUrl":"/app/calls/a"}`))
+		if diff := cmp.Diff(Batch{Dropped: []string{DroppedChange}}, b); diff != "" {
+			t.Errorf("%q: %s", change, diff)
+		}
+	}
+}
+
 func TestP08ThePathGivesTheIDAndNothingElse(t *testing.T) {
 	const hex = "57DAB8B1894C409AB240BD8BEAE78896"
 	for _, row := range []struct{ path, id, sub string }{
