@@ -199,12 +199,12 @@ func locate(f, data object) (id, sub string) {
 // splitPath takes the segment after "calls" out of a resource path. Host, scheme and query mean nothing here and
 // are never used (P-08): the result is only ever an id.
 func splitPath(path string) (id, sub string) {
+	path, _, _ = strings.Cut(path, "?")
 	if _, rest, ok := strings.Cut(path, "://"); ok {
 		_, path, _ = strings.Cut(rest, "/")
 	} else if rest, ok := strings.CutPrefix(path, "//"); ok {
 		_, path, _ = strings.Cut(rest, "/")
 	}
-	path, _, _ = strings.Cut(path, "?")
 	for more := true; more; {
 		var segment string
 		segment, path, more = strings.Cut(path, "/")

@@ -167,6 +167,7 @@ func TestP08ThePathGivesTheIDAndNothingElse(t *testing.T) {
 		{"/communications/calls/" + testCall + "/", testCall, ""},
 		{"/Communications/Calls/" + testCall, testCall, ""},
 		{"/v1.0/communications/CALLS/" + testCall + "?x=/calls/evil", testCall, ""},
+		{"/communications/calls/" + testCall + "?callback=https://evil.example/calls/evil", testCall, ""},
 		{"https://graph.microsoft.com/v1.0/communications/calls/" + testCall, testCall, ""},
 		{"https://evil.example:8443/beta/app/calls/" + testCall + "/participants", testCall, "participants"},
 		{"https://calls/evil/app/calls/" + testCall, testCall, ""},
