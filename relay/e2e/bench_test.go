@@ -50,7 +50,7 @@ type bench struct {
 	rejects chan time.Time
 }
 
-func newBench(b *testing.B, sync bool) *bench {
+func newBench(b testing.TB, sync bool) *bench {
 	b.Helper()
 	none := simulator.Latency{}
 	sim, err := simulator.New(simulator.Options{Seed: 1, RejectLatency: &none})
@@ -106,7 +106,7 @@ func newBench(b *testing.B, sync bool) *bench {
 }
 
 // serve runs parts until the benchmark ends.
-func serve(b *testing.B, run ...func(context.Context) error) {
+func serve(b testing.TB, run ...func(context.Context) error) {
 	b.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup
@@ -116,7 +116,7 @@ func serve(b *testing.B, run ...func(context.Context) error) {
 	b.Cleanup(func() { cancel(); all.Wait() })
 }
 
-func check(b *testing.B, err error) {
+func check(b testing.TB, err error) {
 	b.Helper()
 	if err != nil {
 		b.Fatal(err)
