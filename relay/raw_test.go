@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strconv"
 	"strings"
@@ -155,6 +156,37 @@ func TestP04WhatComesBehindARequestIsNeverServed(t *testing.T) {
 	}
 	if n := h.metric("callscreen_panics_total"); n != 0 {
 		t.Errorf("%v panics", n)
+	}
+}
+
+// Directly over TLS nobody stands between the client and us, and a connection is
+// worth keeping; chunks and refusals end it all the same.
+func TestP04OverTLSOnlyAPlainGoodPostKeepsItsConnection(t *testing.T) {
+	h := newHouse(t)
+	direct := httptest.NewTLSServer(h.server.Handler())
+	defer direct.Close()
+	for _, tt := range []struct {
+		name, token string
+		length      int64
+		closed      bool
+	}{{"a good post", genuine, 0, false}, {"in chunks", genuine, -1, true}, {"a bad token", "Bearer forged", 0, true}} {
+		body := created("A", "x")
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, direct.URL+"/api/calls", io.NopCloser(strings.NewReader(body)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if req.ContentLength = tt.length; tt.length == 0 {
+			req.ContentLength = int64(len(body))
+		}
+		req.Header.Set("Authorization", tt.token)
+		resp, err := direct.Client().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.Close != tt.closed {
+			t.Errorf("%s: status %d, closed %v", tt.name, resp.StatusCode, resp.Close)
+		}
 	}
 }
 
