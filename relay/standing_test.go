@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorilla/websocket"
+
 	"callscreen/relay/call"
 	"callscreen/relay/operator"
 	"callscreen/relay/wire"
@@ -112,20 +114,33 @@ func TestC13ALoweredRoleIsKnownWithinTwoSeconds(t *testing.T) {
 	h.wantRequests(0)
 }
 
-// The command that is in flight while the role is lowered.
+// The command that is in flight while the role is lowered. The relay's beat may
+// notice first, and then hangs up without an answer: that decides nothing either.
 func TestC13TheNextCommandOfALoweredRoleIsRefused(t *testing.T) {
 	h := newHouse(t)
+	answered := 0
 	for range 20 {
 		ana, _ := h.sitDown("ana")
 		h.become("ana", operator.Grant{Role: call.Observing})
-		ana.press("q", "nosuch", call.Busy)
-		if f := ana.result("q"); f.Verdict != call.NotSent {
-			t.Fatalf("result %s", f.Raw)
+		_ = ana.conn.WriteJSON(wire.FromConsole{Kind: wire.KindReject, Request: "q", Call: "nosuch", Reason: string(call.Busy)})
+		f, err := ana.read()
+		for err == nil && f.Kind == wire.KindStatus {
+			f, err = ana.read()
 		}
-		if code := ana.closeCode(); code != wire.NewRole {
-			t.Fatalf("close code %d, want %d", code, wire.NewRole)
+		switch {
+		case websocket.IsCloseError(err, wire.NewRole):
+		case err != nil || f.Kind != wire.KindResult || f.Request != "q" || f.Verdict != call.NotSent:
+			t.Fatalf("result %s, %v", f.Raw, err)
+		default:
+			answered++
+			if code := ana.closeCode(); code != wire.NewRole {
+				t.Fatalf("close code %d, want %d", code, wire.NewRole)
+			}
 		}
 		h.become("ana", operator.Grant{})
+	}
+	if answered == 0 {
+		t.Error("no command was answered: the beat was always first")
 	}
 }
 
