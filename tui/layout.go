@@ -134,19 +134,22 @@ func (m *Model) measure() {
 }
 
 // soonest is the least time left of the calls in some rows that can still be
-// decided, and how many of them there are.
-func (m *Model) soonest(rows []row) (time.Duration, int) {
-	least, n := time.Duration(0), 0
+// decided, and whether there is any. The rows are sorted by deadline, so that
+// all but the first few need not be asked.
+func (m *Model) soonest(rows []row) (least time.Duration, found bool) {
 	for _, r := range rows {
 		if !m.decidable(r) {
 			continue
 		}
-		if left := m.usable(r.call); n == 0 || left < least {
-			least = left
+		left := m.usable(r.call)
+		if found && left-m.margin > least {
+			break // no margin makes up for its deadline, nor for those that follow
 		}
-		n++
+		if !found || left < least {
+			least, found = left, true
+		}
 	}
-	return least, n
+	return least, found
 }
 
 // soonestOfAll is the least time left of all calls, those that the filter hides

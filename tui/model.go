@@ -123,6 +123,7 @@ type Model struct {
 	geo           geometry
 	top           int           // first row shown
 	scale         time.Duration // what a full bar means
+	margin        time.Duration // the longest of the calls that are not over
 	cache         cache
 
 	// The clock.

@@ -29,9 +29,15 @@ type row struct {
 	// decided have one, counted from 1: a ghost or a decided call would waste a
 	// key on a row about which nothing can be done.
 	number int
+	id     string // the call's key where it has been made: a frame asks for it often
 }
 
-func (r row) key() string { return r.call.ID.Key() }
+func (r row) key() string {
+	if r.id == "" {
+		return r.call.ID.Key()
+	}
+	return r.id
+}
 
 // waits reports whether a decision about the row is possible.
 func (r row) waits() bool { return !r.ghost && r.call.Waits() }
@@ -59,6 +65,7 @@ type queue struct {
 	moved  time.Time
 	filter string
 	stale  bool
+	keys   map[call.ID]string
 	order  int // counts how often the rows were made
 }
 
@@ -93,12 +100,12 @@ func (q *queue) sync(b *call.Board, now time.Time) {
 	q.was, q.rows = before, q.rows[:0]
 	for _, c := range b.Live() {
 		if q.matches(c) {
-			q.rows = append(q.rows, row{call: c})
+			q.rows = append(q.rows, row{call: c, id: q.key(c.ID)})
 		}
 	}
 	for _, g := range q.ghosts {
 		if q.matches(g.call) {
-			q.rows = append(q.rows, row{call: g.call, ghost: true})
+			q.rows = append(q.rows, row{call: g.call, ghost: true, id: q.key(g.call.ID)})
 		}
 	}
 	if len(q.ghosts) > 0 {
@@ -113,6 +120,20 @@ func (q *queue) sync(b *call.Board, now time.Time) {
 	if i := q.find(q.selected); i >= 0 && !q.off.decideByRow {
 		q.at = i
 	}
+}
+
+// key is what a call is told apart by. They are kept while the list is: an event
+// among a thousand calls would make a thousand.
+func (q *queue) key(id call.ID) string {
+	key, ok := q.keys[id]
+	if !ok {
+		if q.keys == nil || len(q.keys) > 2*len(q.was)+100 {
+			q.keys = map[call.ID]string{}
+		}
+		key = id.Key()
+		q.keys[id] = key
+	}
+	return key
 }
 
 // number counts the calls that can be decided.

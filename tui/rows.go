@@ -60,14 +60,14 @@ func (m *Model) hidden(w int) string {
 	if len(below) > 0 || len(above) == 0 {
 		text += " " + strconv.Itoa(len(below)) + " more,"
 	}
-	least, n := m.soonest(above)
-	if l, k := m.soonest(below); k > 0 && (n == 0 || l < least) {
-		least, n = l, n+k
+	least, found := m.soonest(above)
+	if l, more := m.soonest(below); more && (!found || l < least) {
+		least, found = l, true
 	}
 	switch {
-	case n > 0 && m.width < narrow:
+	case found && m.width < narrow:
 		text += " " + tenths(least) + " s"
-	case n > 0:
+	case found:
 		text += " next " + tenths(least) + " s"
 	default:
 		text = strings.TrimSuffix(text, ",")
@@ -129,7 +129,7 @@ func (m *Model) queueRow(i, w int) string {
 	if m.geo.layout != compact {
 		c.pad(1)
 	}
-	c.raw(style{}, m.tail(r.call, c.free), c.free)
+	c.raw(style{}, m.tail(r, c.free), c.free)
 	return c.end()
 }
 
@@ -151,18 +151,9 @@ func (m *Model) countdown(c *cells, r row) {
 	c.bar(st, left, m.scale, w)
 }
 
-// usualRing is what a full bar means at least.
+// usualRing is what a full bar means at least. It means the longest ring time
+// there is, so that of two bars the longer one always has more time.
 const usualRing = 15 * time.Second
-
-// scaleOf is what a full bar means: the longest ring time there is, so that of
-// two bars the longer one always has more time.
-func scaleOf(live []*call.Call) time.Duration {
-	longest := usualRing
-	for _, c := range live {
-		longest = max(longest, c.Ring.Duration())
-	}
-	return longest
-}
 
 func (m *Model) urgency(left time.Duration) (style, string) {
 	switch {
@@ -242,11 +233,12 @@ func (m *Model) outcome(c *cells, r row) {
 }
 
 // tail is address and name, which only change with the call.
-func (m *Model) tail(p *call.Call, w int) string {
+func (m *Model) tail(r row, w int) string {
+	p := r.call
 	if m.cache.tails == nil {
 		m.cache.tails = map[string]tail{}
 	}
-	key := p.ID.Key()
+	key := r.key()
 	if t, ok := m.cache.tails[key]; ok && t.call == p && t.seq == p.Seq && t.width == w {
 		return t.text
 	}

@@ -164,7 +164,10 @@ func (m *Model) apply(e call.Event) {
 func (m *Model) changed() {
 	m.rev++
 	m.queue.stale = true
-	m.scale = scaleOf(m.board.Live())
+	m.scale, m.margin = usualRing, 0
+	for _, c := range m.board.Live() {
+		m.scale, m.margin = max(m.scale, c.Ring.Duration()), max(m.margin, c.Margin.Duration())
+	}
 }
 
 // linked takes in how the link stands.

@@ -21,6 +21,7 @@ type cache struct {
 	tails     map[string]tail
 	facts     facts
 	gist      gist
+	still     still
 	stats     statsCache
 }
 
@@ -104,7 +105,7 @@ func (m *Model) tiny(lines []string) []string {
 func (m *Model) wide(lines []string) []string {
 	g := &m.geo
 	lines = m.head(lines)
-	lines = append(lines, m.joint(m.glyph.up))
+	lines = append(lines, m.stillLines().up)
 	left := append([]string{m.queueTitle(g.left)}, m.queueRows(g.left, g.queue)...)
 	card := m.card(m.width-g.left-1, g.card) // before its title, which counts what it left out
 	right := append([]string{m.cardTitle(m.width - g.left - 1)}, card...)
@@ -112,13 +113,35 @@ func (m *Model) wide(lines []string) []string {
 	for i := range g.top {
 		lines = append(lines, left[i]+wall+right[i])
 	}
-	lines = append(lines, m.joint(m.glyph.down), m.recentTitle())
+	lines = append(lines, m.stillLines().down, m.recentTitle())
 	lines = append(lines, m.recent(g.recent)...)
-	lines = append(lines, m.rule("", ""))
+	lines = append(lines, m.stillLines().rule)
 	if g.stats {
 		lines = append(lines, m.statsLine())
 	}
 	return m.foot(lines)
+}
+
+// still is the lines that only change with the size and with who looks.
+type still struct {
+	width, left int
+	layout      layout
+	observes    bool
+
+	up, down, rule, help string
+}
+
+// stillLines makes those lines, or takes the ones that were made.
+func (m *Model) stillLines() *still {
+	s, g := &m.cache.still, &m.geo
+	if s.width != m.width || s.left != g.left || s.layout != g.layout || s.observes != m.observes() || s.help == "" {
+		*s = still{width: m.width, left: g.left, layout: g.layout, observes: m.observes()}
+		s.rule, s.help = m.rule("", ""), m.helpLine()
+		if g.layout == wide {
+			s.up, s.down = m.joint(m.glyph.up), m.joint(m.glyph.down)
+		}
+	}
+	return s
 }
 
 // joint is the rule above or below the wall between the panes.
@@ -141,7 +164,7 @@ func (m *Model) stacked(lines []string) []string {
 		lines = append(lines, m.rule(m.belowTitle("RECENT"), m.today(false)))
 		lines = append(lines, m.recent(g.recent)...)
 	}
-	return m.foot(append(lines, m.rule("", "")))
+	return m.foot(append(lines, m.stillLines().rule))
 }
 
 func (m *Model) compact(lines []string) []string {
@@ -153,7 +176,7 @@ func (m *Model) compact(lines []string) []string {
 	}
 	if g.card > 1 {
 		lines = append(lines, m.compactCard(g.card-2)...)
-		lines = append(lines, m.rule("", ""))
+		lines = append(lines, m.stillLines().rule)
 	}
 	return m.foot(lines)
 }
@@ -167,7 +190,7 @@ func (m *Model) foot(lines []string) []string {
 	} else {
 		lines = append(lines, text[0])
 	}
-	return append(lines, m.helpLine())
+	return append(lines, m.stillLines().help)
 }
 
 // message is the line of answers: to a question, to the filter, to the last key.
