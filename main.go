@@ -466,7 +466,7 @@ func watch(c *cobra.Command, link *client.Client, s config.Settings, page *tui.L
 		case "json":
 			return lines.JSON(ctx, screen.Link, out)
 		case "plain":
-			return lines.Plain(ctx, screen.Link, in, out)
+			return lines.Plain(ctx, screen.Link, in, out, screen.Keys.Bound())
 		default:
 			return tui.Run(ctx, screen, in, out)
 		}

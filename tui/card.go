@@ -71,6 +71,9 @@ func kindOf(d *call.Details) string {
 		s = "group call"
 	}
 	for _, m := range d.Media {
+		if m == "videoBasedScreenSharing" {
+			m = "screen" // of Graph's modalities the one that is too long for a column
+		}
 		s += ", " + tidy(ascii(m), operatorCells)
 	}
 	return s

@@ -94,7 +94,7 @@ func (m *Model) lastCall() time.Time {
 func (m *Model) incoming() string {
 	s := "INCOMING " + strconv.Itoa(m.board.Waiting())
 	if m.queue.filter != "" {
-		s += ", " + strconv.Itoa(m.queue.waiting()) + " pass the filter"
+		s += ", " + count(m.queue.waiting(), "passes", "pass") + " the filter"
 	}
 	return s
 }

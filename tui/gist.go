@@ -17,7 +17,7 @@ var ranks = []string{
 // weighty counts the fields that a decision may hang on.
 func weighty(all []field) (n int) {
 	for _, f := range all {
-		if f.label != "Arrived" && f.label != "Chain" && f.label != "Call id" {
+		if f.label != "Answers in" && f.label != "Arrived" && f.label != "Chain" && f.label != "Call id" {
 			n++
 		}
 	}

@@ -15,6 +15,10 @@ import (
 // changes nothing.
 type Keys struct{ bound map[string][]string }
 
+// Bound is the keys of each action that has others than its usual ones, by the
+// action's name in the settings.
+func (k Keys) Bound() map[string][]string { return k.bound }
+
 // action is a binding that has a name in the settings.
 type action struct {
 	name    string

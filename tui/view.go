@@ -127,6 +127,7 @@ type still struct {
 	width, left int
 	layout      layout
 	observes    bool
+	holds       bool // a decision can be taken back
 
 	up, down, rule, help string
 }
@@ -134,9 +135,10 @@ type still struct {
 // stillLines makes those lines, or takes the ones that were made.
 func (m *Model) stillLines() *still {
 	s, g := &m.cache.still, &m.geo
-	if s.width != m.width || s.left != g.left || s.layout != g.layout || s.observes != m.observes() || s.help == "" {
-		*s = still{width: m.width, left: g.left, layout: g.layout, observes: m.observes()}
-		s.rule, s.help = m.rule("", ""), m.helpLine()
+	holds := g.layout != compact && slices.ContainsFunc(m.board.Live(), m.holds)
+	if s.width != m.width || s.left != g.left || s.layout != g.layout || s.observes != m.observes() || s.holds != holds || s.help == "" {
+		*s = still{width: m.width, left: g.left, layout: g.layout, observes: m.observes(), holds: holds}
+		s.rule, s.help = m.rule("", ""), m.helpLine(holds)
 		if g.layout == wide {
 			s.up, s.down = m.joint(m.glyph.up), m.joint(m.glyph.down)
 		}
@@ -265,7 +267,7 @@ func (m *Model) told(st style, s, name string) []string {
 }
 
 // helpLine is as much of the key map as fits, what decides first.
-func (m *Model) helpLine() string {
+func (m *Model) helpLine(holds bool) string {
 	left, right := m.keys.brief()
 	switch m.geo.layout {
 	case compact:
@@ -289,7 +291,7 @@ func (m *Model) helpLine() string {
 		c.pad(2)
 		left = left[3:]
 	}
-	if m.geo.layout != compact && slices.ContainsFunc(m.board.Live(), m.holds) {
+	if holds {
 		left = append([]key.Binding{m.keys.undo}, left...)
 	}
 	for i, b := range left {

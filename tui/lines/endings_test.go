@@ -17,7 +17,7 @@ func ending(t *testing.T, end func(s *scene)) (sentence string) {
 	t.Helper()
 	synctest.Test(t, func(*testing.T) {
 		var out bytes.Buffer
-		s := &scene{teller: newTeller(newFakeLink(), &out)}
+		s := &scene{teller: newTeller(newFakeLink(), &out, nil)}
 		s.update(call.Update{Link: &call.Link{Up: true, Operator: "ana"}})
 		s.is(call.Event{Kind: call.Rang, Ring: 15000, Margin: 500, Details: &call.Details{Caller: phone("+442079460123", "Alice Meyer")}})
 		time.Sleep(2 * time.Second)

@@ -77,7 +77,7 @@ func harmed(lines []string) error {
 // as many lines as with a plain name, and nothing on them is obeyed.
 func TestT01WhateverANameIsALineIsText(t *testing.T) {
 	for what, output := range map[string]func(ctx context.Context, l Link, in io.Reader, out io.Writer) error{
-		"plain": Plain,
+		"plain": usually,
 		"json": func(ctx context.Context, l Link, in io.Reader, out io.Writer) error {
 			go func() { _, _ = io.Copy(io.Discard, in) }()
 			return JSON(ctx, l, out)

@@ -15,13 +15,13 @@ import (
 // away; none of these is an error. in may be nil, and its end is not the end.
 // Nothing can stop a read of in: the goroutine that reads it ends with in, or
 // after one more line.
-func Plain(ctx context.Context, l Link, in io.Reader, out io.Writer) error {
+func Plain(ctx context.Context, l Link, in io.Reader, out io.Writer, keys Keys) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	batches, stop := pump(ctx, l)
 	defer stop()
 	typed := listen(ctx, in)
-	t := newTeller(l, out)
+	t := newTeller(l, out, keys)
 	alive := time.NewTicker(aliveEvery)
 	defer alive.Stop()
 	remind := time.NewTimer(0)
@@ -90,6 +90,7 @@ func listen(ctx context.Context, in io.Reader) <-chan string {
 type teller struct {
 	paper
 	link   Link
+	words  vocabulary
 	board  *call.Board
 	status *call.Link // as last told
 
@@ -107,9 +108,9 @@ type decision struct {
 	reason call.Reason
 }
 
-func newTeller(l Link, out io.Writer) *teller {
+func newTeller(l Link, out io.Writer, keys Keys) *teller {
 	return &teller{
-		paper: paper{out: out}, link: l, numbers: map[string]int{}, ids: map[int]call.ID{},
+		paper: paper{out: out}, link: l, words: newVocabulary(keys), numbers: map[string]int{}, ids: map[int]call.ID{},
 		told: map[string]time.Duration{}, asked: map[string]decision{}, missed: map[string]call.Answer{},
 	}
 }

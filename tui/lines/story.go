@@ -222,7 +222,7 @@ func (t *teller) linked(l call.Link) {
 	t.status = &l
 	switch {
 	case l.Up && first:
-		t.say("connected%s, ? explains the keys", as(l))
+		t.say("connected%s, %s explains the keys", as(l), t.words.shown["help"])
 	case l.Up && !was.Up:
 		t.say("connected again%s", as(l))
 	case l.Final:

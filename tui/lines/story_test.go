@@ -262,8 +262,13 @@ func play(t *testing.T, output func(ctx context.Context, l Link, in io.Reader, o
 	return out.Bytes()
 }
 
+// usually is Plain with the usual keys.
+func usually(ctx context.Context, l Link, in io.Reader, out io.Writer) error {
+	return Plain(ctx, l, in, out, nil)
+}
+
 func TestAMorningOfTwelveCallsReadsAsAStory(t *testing.T) {
-	got := play(t, Plain)
+	got := play(t, usually)
 	golden.RequireEqual(t, got)
 	for line := range bytes.Lines(got) {
 		for _, r := range string(line) {
@@ -308,7 +313,7 @@ func TestTheSameMorningAsJSON(t *testing.T) {
 
 func TestAReaderThatGoesAwayEndsItInPeace(t *testing.T) {
 	for name, output := range map[string]func(ctx context.Context, l Link, out io.Writer) error{
-		"plain": func(ctx context.Context, l Link, out io.Writer) error { return Plain(ctx, l, nil, out) }, "json": JSON,
+		"plain": func(ctx context.Context, l Link, out io.Writer) error { return Plain(ctx, l, nil, out, nil) }, "json": JSON,
 	} {
 		for _, tc := range []struct{ broken, want error }{
 			{fmt.Errorf("write: %w", syscall.EPIPE), nil}, {io.ErrClosedPipe, nil}, {io.ErrShortWrite, io.ErrShortWrite},
@@ -337,7 +342,7 @@ func (f failing) Write([]byte) (int, error) { return 0, f.err }
 func TestTheEndOfTheLinkIsTheEndOfTheLines(t *testing.T) {
 	for name, output := range map[string]func(ctx context.Context, l Link, out io.Writer) error{
 		"plain": func(ctx context.Context, l Link, out io.Writer) error {
-			return Plain(ctx, l, strings.NewReader("l\n"), out) // and the end of what is typed is not
+			return Plain(ctx, l, strings.NewReader("l\n"), out, nil) // and the end of what is typed is not
 		}, "json": JSON,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -369,7 +374,7 @@ func TestTheRelayLearnsThatSomebodyListens(t *testing.T) {
 		l.updates <- []call.Update{{Board: b}}
 		ctx, cancel := context.WithTimeout(t.Context(), 9*time.Second)
 		defer cancel()
-		if err := Plain(ctx, l, nil, io.Discard); err != nil {
+		if err := Plain(ctx, l, nil, io.Discard, nil); err != nil {
 			t.Error(err)
 		}
 		if n := len(l.alive); n < 4 || n > 6 || l.alive[n-1] != 1 {
@@ -392,7 +397,7 @@ func TestRemindersComeAtTenFiveAndThreeSecondsOfUsableTime(t *testing.T) {
 			if strings.Contains(string(p), "to decide: A") && !strings.Contains(string(p), "rings") {
 				at = append(at, time.Since(began))
 			}
-		}))
+		}), nil)
 		want := fmt.Sprint([]time.Duration{4500 * time.Millisecond, 9500 * time.Millisecond, 11500 * time.Millisecond})
 		if fmt.Sprint(at) != want {
 			t.Errorf("they came at %v, want %v", at, want)
@@ -406,7 +411,7 @@ func (w writes) Write(p []byte) (int, error) { w(p); return len(p), nil }
 
 func TestANumberIsNeverGivenToAnotherCall(t *testing.T) {
 	l := newFakeLink()
-	te := newTeller(l, io.Discard)
+	te := newTeller(l, io.Discard, nil)
 	seen := map[int]bool{}
 	for i := range 3 * keepNumbers {
 		n := te.number(call.ID(fmt.Sprintf("call-%d", i)))

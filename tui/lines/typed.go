@@ -7,44 +7,40 @@ import (
 	"callscreen/relay/call"
 )
 
-const help = `type b, n or f and the number of a call to reject it as busy, none or forbidden, such as b 3
-where the relay waits before it sends, type z to take your last decision back, or z and a number
-type d and a number for the details of a call, l for the calls that wait, q to quit
-do nothing and a call rings on until Graph ends it`
-
 // typed carries out one typed line and reports whether it was the last.
 func (t *teller) typed(line string) (quit bool) {
 	word, number := split(line)
-	switch word {
-	case "":
-		// Enter alone never decides.
-	case "q", "quit":
+	if word == "" {
+		return false // enter alone never decides
+	}
+	switch action := t.words.action(word); action {
+	case "quit":
 		return true
-	case "?", "h", "help":
-		for row := range strings.SplitSeq(help, "\n") {
+	case "help":
+		for row := range strings.SplitSeq(t.words.help(), "\n") {
 			t.say("%s", row)
 		}
-	case "l", "list":
+	case "list":
 		t.list()
-	case "b", "busy":
+	case "busy":
 		t.decide(call.Busy, number)
-	case "n", "none":
+	case "none":
 		t.decide(call.None, number)
-	case "f", "forbidden":
+	case "forbidden":
 		t.decide(call.Forbidden, number)
-	case "z", "undo":
+	case "undo":
 		t.undo(number)
-	case "d", "details":
+	case "details":
 		t.details(number)
 	default:
-		t.say("%q is not understood, ? explains the keys", name(strings.TrimSpace(line)))
+		t.say("%q is not understood, %s explains the keys", name(strings.TrimSpace(line)), t.words.shown["help"])
 	}
 	return false
 }
 
 // split takes a line apart; "b3" is as good as "b 3".
 func split(line string) (word, number string) {
-	fields := strings.Fields(strings.ToLower(line))
+	fields := strings.Fields(line)
 	switch {
 	case len(fields) == 0:
 		return "", ""
@@ -78,7 +74,7 @@ func (t *teller) find(word, number string) (*call.Call, int, bool) {
 }
 
 func (t *teller) decide(reason call.Reason, number string) {
-	c, n, ok := t.find(string(reason)[:1], number)
+	c, n, ok := t.find(t.words.shown[string(reason)], number)
 	if !ok {
 		return
 	}
@@ -107,7 +103,7 @@ func (t *teller) undo(number string) {
 	c := t.held()
 	if number != "" {
 		var ok bool
-		if c, _, ok = t.find("z", number); !ok {
+		if c, _, ok = t.find(t.words.shown["undo"], number); !ok {
 			return
 		}
 	}
@@ -150,7 +146,7 @@ func (t *teller) list() {
 
 // details tells all that is known about a call, a line each, our words first.
 func (t *teller) details(number string) {
-	c, n, ok := t.find("d", number)
+	c, n, ok := t.find(t.words.shown["details"], number)
 	if !ok {
 		return
 	}

@@ -20,7 +20,7 @@ func plainly(t *testing.T, story func(s *stage)) (told []string) {
 		in, typing := io.Pipe()
 		s := &stage{fakeLink: newFakeLink(), board: call.NewBoard(), keys: typing}
 		done := make(chan error, 1)
-		go func() { done <- Plain(t.Context(), s.fakeLink, in, &out) }()
+		go func() { done <- Plain(t.Context(), s.fakeLink, in, &out, nil) }()
 		s.connects(call.Link{})
 		s.send(call.Update{Board: call.NewBoard()})
 		story(s)
