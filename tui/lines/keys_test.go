@@ -63,3 +63,25 @@ func TestTheExplanationOfTheKeysFollows(t *testing.T) {
 		t.Errorf("usually it is said:\n%s", usual)
 	}
 }
+
+func TestTheDetailsTellEveryFact(t *testing.T) {
+	var out bytes.Buffer
+	te := newTeller(newFakeLink(), &out, nil)
+	user := func(name string) *call.Party { return &call.Party{Kind: call.User, ID: "9d1c2b3a-77aa", Name: name} }
+	d := call.Details{
+		Caller: call.Party{Kind: call.Encrypted, ID: "29:opaque", Tenant: "fabrikam"}, To: []call.Party{{Kind: call.Application, Name: "Reception bot"}},
+		Media: []string{"audio", "video", "data"}, Subject: "Delivery 4711", Group: true, OnBehalfOf: user("Front office"), Transferor: user("Gina Park"),
+		Via: []call.Via{{Kind: "forwarded", Original: user("Carl Roth")}, {Kind: "lookup", Final: user("Dora Lang")}},
+	}
+	te.update(call.Update{Event: &call.Event{Kind: call.Rang, Call: "call-1", At: time.Now(), Ring: 15000, Margin: 500, Details: &d}})
+	te.typed("d 1")
+	for _, want := range []string{
+		"comes from encrypted ending in aque: Hidden by Graph", "to see such callers, grant the bot Calls.Initiate.All", "of tenant: fabrikam", ": Reception bot",
+		"forwarded from user ending in 77aa: Carl Roth", "lookup to user ending in 77aa: Dora Lang", "on behalf of user ending in 77aa: Front office",
+		"transferred by user ending in 77aa: Gina Park", "it is an invitation to a group call with audio, video and data", "subject: Delivery 4711", "identifier call-1",
+	} {
+		if !strings.Contains(out.String(), want+"\n") {
+			t.Errorf("it is not told %q:\n%s", want, out.String())
+		}
+	}
+}

@@ -152,6 +152,12 @@ func (t *teller) details(number string) {
 	}
 	d := details(c.Details)
 	t.say("call %d comes from %s: %s", n, origin(c.Caller), d.Caller.Display())
+	if d.Caller.Kind == call.Encrypted {
+		t.say("to see such callers, grant the bot Calls.Initiate.All")
+	}
+	if d.Caller.Tenant != "" {
+		t.say("of tenant: %s", d.Caller.Tenant)
+	}
 	if s := t.seen(c); s != "" {
 		t.say("%s", s)
 	}
@@ -162,6 +168,9 @@ func (t *teller) details(number string) {
 		if v.Original != nil {
 			t.say("%s from %s: %s", v.Kind, origin(*v.Original), v.Original.Display())
 		}
+		if v.Final != nil {
+			t.say("%s to %s: %s", v.Kind, origin(*v.Final), v.Final.Display())
+		}
 	}
 	if p := d.OnBehalfOf; p != nil {
 		t.say("on behalf of %s: %s", origin(*p), p.Display())
@@ -169,9 +178,7 @@ func (t *teller) details(number string) {
 	if p := d.Transferor; p != nil {
 		t.say("transferred by %s: %s", origin(*p), p.Display())
 	}
-	if d.Group {
-		t.say("it is an invitation to a group call")
-	}
+	t.say("%s", invited(d))
 	if d.Subject != "" {
 		t.say("subject: %s", d.Subject)
 	}

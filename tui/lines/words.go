@@ -149,3 +149,25 @@ func calls(n int) string {
 		return strconv.Itoa(n) + " calls wait"
 	}
 }
+
+// invited is what a call asks for: "it is a direct call with audio and video".
+func invited(d call.Details) string {
+	s := "it is a direct call"
+	switch {
+	case d.Recording:
+		s = "it is a compliance recording invite"
+	case d.Group:
+		s = "it is an invitation to a group call"
+	}
+	for i, m := range d.Media {
+		switch {
+		case i == 0:
+			s += " with " + m
+		case i == len(d.Media)-1:
+			s += " and " + m
+		default:
+			s += ", " + m
+		}
+	}
+	return s
+}
