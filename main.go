@@ -9,6 +9,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -43,6 +44,7 @@ import (
 	"callscreen/relay/cert"
 	"callscreen/relay/client"
 	"callscreen/relay/doctor"
+	"callscreen/relay/history"
 	"callscreen/relay/journal"
 	"callscreen/relay/operator"
 	"callscreen/tui"
@@ -122,7 +124,7 @@ Try it now, without any account:  callscreen demo`,
 	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage(fmt.Errorf("%w\nsee: %s --help", err, c.CommandPath()))
 	})
-	cmd.AddCommand(demoCommand(), relayCommand(), consoleCommand(), rejectCommand(), simulateCommand(), operatorCommand(), configCommand(), doctorCommand(), versionCommand())
+	cmd.AddCommand(demoCommand(), relayCommand(), consoleCommand(), rejectCommand(), historyCommand(), simulateCommand(), operatorCommand(), configCommand(), doctorCommand(), versionCommand())
 	return cmd
 }
 
@@ -521,6 +523,100 @@ func interactive(c *cobra.Command) bool {
 func isTerminal(v any) bool {
 	f, ok := v.(*os.File)
 	return ok && term.IsTerminal(f.Fd())
+}
+
+func historyCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "history",
+		Short: "What was decided: one row a call, from the relay's journal",
+		Long: `Print what became of the calls that rang, the oldest first: when, who called, how
+it ended, by whom and how fast. Every ending is told apart. Observers may ask, too.
+
+The table is for people and has the times of day of this machine; json is one
+object a line and csv for spreadsheets, both in UTC and with Graph's codes and
+request ids. How far back the journal goes is the relay's setting journal-max-age.`,
+		Example: `  callscreen history                                  # of the last 24 hours
+  callscreen history --since 2d --operator ana --ending rejected,unconfirmed
+  callscreen history --since 2026-03-01 --until 2026-04-01 --output csv > march.csv
+  callscreen history --limit 20
+  callscreen history --since 8h --output json | jq -r 'select(.ending == "refused") | .request_id'`,
+		Args: args(cobra.NoArgs),
+		RunE: runHistory,
+	}
+	config.AddFlags(cmd.Flags(), "relay", "token-file", "ca-file", "data-dir")
+	f := cmd.Flags()
+	f.String("since", "24h", "calls that rang since: a duration such as 8h or 2d, a date, or a time such as 2026-03-31T14:00:00Z")
+	f.String("until", "", "calls that rang before: likewise (default now)")
+	f.StringSlice("operator", nil, "calls that one of these operators decided last")
+	f.StringSlice("ending", nil, "rejected, unconfirmed, gone, hung_up, timed_out, refused or unknown")
+	f.Int("limit", 0, "only the newest so many, at most 10000 (default all)")
+	f.String("output", "table", "table, json or csv")
+	return cmd
+}
+
+func runHistory(c *cobra.Command, _ []string) error {
+	query, err := queryOf(c)
+	if err != nil {
+		return usage(err)
+	}
+	format, _ := c.Flags().GetString("output")
+	width := 0
+	if out, ok := c.OutOrStdout().(*os.File); ok {
+		width, _, _ = term.GetSize(out.Fd()) // what is no terminal has no width
+	}
+	out := bufio.NewWriter(c.OutOrStdout())
+	rows, ok := history.NewWriter(format, out, width, time.Local)
+	if !ok {
+		return usage(fmt.Errorf("--output %q: it is one of %s", format, history.Formats))
+	}
+	s, err := load(c, config.Settings.CheckConsole)
+	if err != nil {
+		return err
+	}
+	o, err := clientOptions(s, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return usage(err)
+	}
+	n := 0
+	err = client.History(c.Context(), o, query, func(r history.Row) error {
+		n++
+		return rows.Write(r)
+	})
+	// What came is written in any case. A reader that has seen enough is no error.
+	if err := errors.Join(err, rows.Flush(), out.Flush()); err != nil && !errors.Is(err, syscall.EPIPE) {
+		return err
+	}
+	if n == 0 {
+		fmt.Fprintf(c.ErrOrStderr(), "No such call since %s.\n", query.Since.Local().Format(time.DateTime))
+	}
+	return nil
+}
+
+func queryOf(c *cobra.Command) (q history.Query, err error) {
+	f, now := c.Flags(), time.Now()
+	since, _ := f.GetString("since")
+	if q.Since, err = config.ParseAgo(since, now); err != nil {
+		return q, fmt.Errorf("--since %q %w", since, err)
+	}
+	if until, _ := f.GetString("until"); until != "" {
+		if q.Until, err = config.ParseAgo(until, now); err != nil {
+			return q, fmt.Errorf("--until %q %w", until, err)
+		}
+	}
+	endings, _ := f.GetStringSlice("ending")
+	for _, text := range endings {
+		ending, err := history.ParseEnding(text)
+		if err != nil {
+			return q, fmt.Errorf("--ending %q: %w", text, err)
+		}
+		q.Endings = append(q.Endings, ending)
+	}
+	q.Operators, _ = f.GetStringSlice("operator")
+	q.Limit, _ = f.GetInt("limit")
+	if err := q.Check(); err != nil {
+		return q, fmt.Errorf("--%w", err)
+	}
+	return q, nil
 }
 
 func rejectCommand() *cobra.Command {

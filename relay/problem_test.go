@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"callscreen/relay/call"
+	"callscreen/relay/history"
 	"callscreen/relay/wire"
 )
 
@@ -37,6 +38,17 @@ var listed = []string{
 	"Off loopback the console link must be TLS.",
 	"The operator's token is missing, unknown, expired or revoked. Make one with: callscreen operator add NAME",
 	errObserves.Error(),
+	"The query is not one of a URL.",
+	"since, until: write a time as 2026-03-31T14:00:00Z",
+	"until: must be later than since",
+	"since, until and limit may be there once each",
+	"limit: not a whole number",
+	"limit: at most 10000 rows; without a limit there are all",
+	"ending: " + history.ErrEnding.Error(),
+	"operator: at most 50 names",
+	"what can be asked for is since, until, operator, ending and limit; a token goes into the Authorization header",
+	"Others are reading the history; try again in a moment.",
+	"The history cannot be read now; the relay's log says why.",
 	"The relay cannot read its list of operators; its log says why.",
 	"This relay speaks the subprotocol " + wire.Subprotocol + ".",
 	"The cursor is not of the form epoch:sequence.",
@@ -159,6 +171,15 @@ func TestK04EveryRefusalIsAListedTextWithAnIDThatTheLogHas(t *testing.T) {
 		"reject long request id":  {"POST", reject, `{"reason":"busy","request_id":"` + strings.Repeat(planted, 10) + `"}`, operator, 400},
 		"reject other id":         {"POST", "/v1/calls/" + planted + "_/reject", `{"reason":"busy"}`, operator, 400},
 		"reject GET":              {"GET", reject, "", operator, 404},
+		"history no token":        {"GET", "/v1/history", "", nil, 401},
+		"history browser":         {"GET", "/v1/history", "", all(operator, head("Origin", planted)), 403},
+		"history query token":     {"GET", "/v1/history?token=" + token + planted, "", operator, 400},
+		"history since":           {"GET", "/v1/history?since=" + planted, "", operator, 400},
+		"history twice":           {"GET", "/v1/history?since=" + planted + "&since=" + planted, "", operator, 400},
+		"history ending":          {"GET", "/v1/history?ending=" + planted, "", operator, 400},
+		"history limit":           {"GET", "/v1/history?limit=" + planted, "", operator, 400},
+		"history no query":        {"GET", "/v1/history?%zz" + planted, "", operator, 400},
+		"history posted":          {"POST", "/v1/history", planted, operator, 404},
 	}
 	if len(cases) < 40 {
 		t.Errorf("%d cases, want 40", len(cases))

@@ -31,20 +31,27 @@ func encode(e call.Event) ([]byte, error) {
 // machine's clock moves no deadline, and a relay whose clock is wrong moves no
 // other's. What a record says it waited is believed as far as an append can take.
 func decode(r journal.Record, now time.Time) (call.Event, error) {
+	rec, err := read(r)
+	e := rec.Event
+	e.At = now.Add(-r.Age - min(max(rec.Waited.Duration(), 0), appendWithin))
+	return e, err
+}
+
+// read checks a record like any outside input. The event's time is the time of
+// day that whoever wrote it told.
+func read(r journal.Record) (record, error) {
 	var rec record
 	if err := json.Unmarshal(r.Data, &rec); err != nil {
-		return call.Event{}, fmt.Errorf("relay: journal record %d: %w", r.Seq, err)
+		return record{}, fmt.Errorf("relay: journal record %d: %w", r.Seq, err)
 	}
-	e := rec.Event
-	id, err := call.ParseID(string(e.Call))
+	id, err := call.ParseID(string(rec.Call))
 	if err != nil {
-		return call.Event{}, fmt.Errorf("relay: journal record %d: %w", r.Seq, err)
+		return record{}, fmt.Errorf("relay: journal record %d: %w", r.Seq, err)
 	}
 	if id.Key() != r.Key {
 		// It would be folded into a call whose appends it does not stand against.
-		return call.Event{}, fmt.Errorf("relay: journal record %d is of call %s, but lies under %s", r.Seq, id, r.Key)
+		return record{}, fmt.Errorf("relay: journal record %d is of call %s, but lies under %s", r.Seq, id, r.Key)
 	}
-	e.Seq = r.Seq
-	e.At = now.Add(-r.Age - min(max(rec.Waited.Duration(), 0), appendWithin))
-	return e, nil
+	rec.Seq, rec.Event.At = r.Seq, rec.At
+	return rec, nil
 }

@@ -33,6 +33,7 @@ type Journal interface {
 	Append(ctx context.Context, key string, data []byte, expectedLast uint64) (seq uint64, err error)
 	Last(ctx context.Context, key string) (journal.Record, bool, error)
 	Follow(ctx context.Context, after uint64, fn func(journal.Record) error) error
+	Before(ctx context.Context, t time.Time) (seq uint64, err error)
 	Healthy() error
 }
 
@@ -104,7 +105,8 @@ type Server struct {
 	base context.Context // for decisions: they end by their own deadlines, not with Run's context
 	hush *hush
 
-	leaving chan struct{} // closed when going down begins
+	leaving   chan struct{} // closed when going down begins
+	histories chan struct{} // holds one for each that is read
 
 	// Under mu, which is taken after the desk's, never before.
 	mu       sync.Mutex
@@ -124,6 +126,7 @@ func New(o Options) *Server {
 		opts: o, log: o.Logger, id: newID(), base: context.Background(),
 		answers: &answers{kept: map[[2]string]*pending{}}, claims: map[[2]string]bool{}, hush: newHush(o.Logger),
 		leaving: make(chan struct{}), turns: newTurns(webhooksAtOnce, webhooksWaiting), failures: newFailures(),
+		histories: make(chan struct{}, historiesAtOnce),
 	}
 	s.desk = newDesk(o.Journal.Epoch(), o.Limits, o.Logger, s.due)
 	s.metrics = newMetrics(s.desk)
@@ -150,6 +153,7 @@ func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+s.opts.WebhookPath, s.handleWebhook)
 	mux.HandleFunc("GET /v1/stream", s.handleStream)
+	mux.HandleFunc("GET "+historyPath, s.handleHistory)
 	mux.HandleFunc("POST /v1/calls/{id}/reject", s.handleReject)
 	if !s.opts.OwnHealth {
 		for _, path := range healthPaths {

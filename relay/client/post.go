@@ -82,22 +82,30 @@ func (c *Client) post(ctx context.Context, relay *url.URL, id call.ID, reason ca
 }
 
 func (c *Client) postRequest(ctx context.Context, relay *url.URL, id call.ID, reason call.Reason, request string) (*http.Request, error) {
-	bearer, err := c.opts.bearer()
-	if err != nil {
-		return nil, err
-	}
 	body, err := json.Marshal(map[string]string{"reason": string(reason), "request_id": request})
 	if err != nil {
 		return nil, fmt.Errorf("decision for the relay: %w", err)
 	}
-	to := relay.JoinPath("v1/calls", string(id), "reject").String()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
+	req, err := c.request(ctx, http.MethodPost, relay.JoinPath("v1/calls", string(id), "reject"), bytes.NewReader(body))
 	if err != nil {
-		return nil, fmt.Errorf("decision for the relay: %w", err)
+		return nil, err
 	}
 	req.GetBody = nil // never sent twice behind our back
-	req.Header.Set("Authorization", bearer)
 	req.Header.Set("Content-Type", "application/json")
+	return req, nil
+}
+
+// request is a request as this operator.
+func (c *Client) request(ctx context.Context, method string, to *url.URL, body io.Reader) (*http.Request, error) {
+	bearer, err := c.opts.bearer()
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, method, to.String(), body)
+	if err != nil {
+		return nil, fmt.Errorf("request for the relay: %w", err)
+	}
+	req.Header.Set("Authorization", bearer)
 	if c.opts.UserAgent != "" {
 		req.Header.Set("User-Agent", c.opts.UserAgent)
 	}

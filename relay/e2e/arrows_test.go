@@ -20,7 +20,7 @@ var arrows = map[string]struct {
 	"callscreen": {
 		[]string{
 			"config", "graph", "graph/simulator", "relay", "relay/call", "relay/cert", "relay/client",
-			"relay/doctor", "relay/journal", "relay/operator", "tui", "tui/lines",
+			"relay/doctor", "relay/history", "relay/journal", "relay/operator", "tui", "tui/lines",
 		},
 		"main is the only place that wires",
 	},
@@ -28,16 +28,17 @@ var arrows = map[string]struct {
 	"graph":           {nil, "Microsoft Graph as an API knows nothing of consoles, journals or countdowns"},
 	"graph/simulator": {nil, "a Microsoft that could be pointed at any bot knows nothing of ours"},
 	"relay": {
-		[]string{"graph", "relay/call", "relay/journal", "relay/wire"},
+		[]string{"graph", "relay/call", "relay/history", "relay/journal", "relay/wire"},
 		"the relay does not know how a screen looks nor where settings come from",
 	},
 	"relay/call":         {nil, "the rules of screening are pure"},
 	"relay/call/hostile": {nil, "texts for tests of several packages; nothing that runs may import it"},
 	"relay/cert":         {nil, "a certificate is kept valid without knowing what is served with it"},
 	"relay/cert/pebble":  {nil, "a CA for tests; nothing that runs may import it"},
-	"relay/client":       {[]string{"relay/call", "relay/wire"}, "a console's end of the wire knows neither rules of the screen nor the server"},
+	"relay/client":       {[]string{"relay/call", "relay/history", "relay/wire"}, "a console's end of the wire knows neither rules of the screen nor the server"},
 	"relay/doctor":       {[]string{"graph", "relay/call", "relay/client", "relay/journal", "relay/wire"}, "it looks through the doors that a relay and a console use; settings, and a callscreen to rehearse with, are handed in"},
 	"relay/e2e":          {nil, "tests only"},
+	"relay/history":      {[]string{"relay/call"}, "rows follow from events, wherever these come from: a relay makes them, a client reads them"},
 	"relay/invariants":   {nil, "tests only"},
 	"relay/journal":      {nil, "the journal knows bytes and order, not what an event means"},
 	"relay/memnet":       {nil, "a network in memory for tests"},

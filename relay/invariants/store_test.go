@@ -166,6 +166,16 @@ func (l *link) Head(context.Context) (first, last uint64, err error) {
 	return 1, uint64(len(l.store.records)), nil
 }
 
+func (l *link) Before(_ context.Context, t time.Time) (uint64, error) {
+	l.store.mu.Lock()
+	defer l.store.mu.Unlock()
+	n := 0
+	for n < len(l.store.records) && l.store.records[n].At.Before(t) {
+		n++
+	}
+	return uint64(n), nil
+}
+
 func (l *link) Healthy() error {
 	if l.apart.Load() {
 		return errors.New("the link to the server is down")

@@ -61,6 +61,35 @@ func (j *Journal) Follow(ctx context.Context, after uint64, fn func(Record) erro
 	}
 }
 
+// Before tells the sequence of the last record that was written before a moment on
+// the server's clock: Follow after it begins with the first one written then or
+// later.
+func (j *Journal) Before(ctx context.Context, t time.Time) (uint64, error) {
+	if t.Unix() <= 0 {
+		return 0, nil // the server counts nanoseconds from there, and no record is older
+	}
+	if far := time.Now().AddDate(1, 0, 0); t.After(far) {
+		t = far
+	}
+	ctx, cancel := j.bounded(ctx)
+	defer cancel()
+	// The server finds the place for a reader that begins at a time; no record of
+	// it is ever fetched.
+	consumer, err := j.js.CreateConsumer(ctx, StreamName, jetstream.ConsumerConfig{
+		DeliverPolicy:     jetstream.DeliverByStartTimePolicy,
+		OptStartTime:      &t,
+		AckPolicy:         jetstream.AckNonePolicy,
+		MemoryStorage:     true,
+		Replicas:          1,
+		InactiveThreshold: followForget,
+	})
+	if err != nil {
+		return 0, fmt.Errorf("journal: before %s: %w", t.UTC().Format(time.RFC3339), j.cause(err))
+	}
+	j.forget(consumer)
+	return consumer.CachedInfo().Delivered.Stream, nil
+}
+
 func pause(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -94,7 +123,7 @@ func (f *follower) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer f.forget(consumer)
+	defer f.j.forget(consumer)
 	messages, err := consumer.Messages(
 		jetstream.PullMaxMessages(followAhead),
 		jetstream.PullHeartbeat(f.j.beat),
@@ -197,13 +226,13 @@ func (f *follower) explainGap(ctx context.Context, seq uint64) error {
 
 // forget removes the consumer from the server instead of leaving it to the
 // server's own clearing.
-func (f *follower) forget(c jetstream.Consumer) {
-	if !f.j.nc.IsConnected() {
+func (j *Journal) forget(c jetstream.Consumer) {
+	if !j.nc.IsConnected() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(f.j.ctx), f.j.patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(j.ctx), j.patience)
 	defer cancel()
-	if err := f.j.js.DeleteConsumer(ctx, StreamName, c.CachedInfo().Name); err != nil {
-		f.j.log.Debug("journal follower not removed", slog.String("error", err.Error()))
+	if err := j.js.DeleteConsumer(ctx, StreamName, c.CachedInfo().Name); err != nil {
+		j.log.Debug("journal follower not removed", slog.String("error", err.Error()))
 	}
 }

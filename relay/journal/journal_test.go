@@ -167,6 +167,48 @@ func TestLastIsTheNewestRecordOfItsKey(t *testing.T) {
 	})
 }
 
+func TestBeforeFindsThePlaceOfATime(t *testing.T) {
+	t.Parallel()
+	eachBackend(t, func(t *testing.T, b backend) {
+		t.Helper()
+		j := mustOpen(t, b.options(t))
+		before := func(at time.Time) uint64 {
+			t.Helper()
+			seq, err := j.Before(t.Context(), at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return seq
+		}
+		for _, at := range []time.Time{{}, time.Now(), time.Now().Add(time.Hour)} {
+			if seq := before(at); seq != 0 {
+				t.Errorf("in an empty journal, %v: %d", at, seq)
+			}
+		}
+		fill(t, j, 0, 5)
+		for _, r := range take(t, j, 0, 5) {
+			if seq := before(r.At); seq != r.Seq-1 {
+				t.Errorf("before record %d came %d", r.Seq, seq)
+			}
+			if seq := before(r.At.Add(time.Nanosecond)); seq != r.Seq {
+				t.Errorf("a moment after record %d it is %d", r.Seq, seq)
+			}
+		}
+		for at, want := range map[time.Time]uint64{
+			{}: 0, time.Date(1000, 1, 1, 0, 0, 0, 0, time.UTC): 0, time.Now().Add(-time.Hour): 0,
+			time.Now().Add(time.Hour): 5, time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC): 5,
+		} {
+			if seq := before(at); seq != want {
+				t.Errorf("before %v: %d, want %d", at, seq, want)
+			}
+		}
+		mustClose(t, j)
+		if _, err := j.Before(t.Context(), time.Now()); !errors.Is(err, journal.ErrClosed) {
+			t.Errorf("on a closed journal: %v", err)
+		}
+	})
+}
+
 func TestReopeningResumesSequenceAndEpoch(t *testing.T) {
 	t.Parallel()
 	eachBackend(t, func(t *testing.T, b backend) {
