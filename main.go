@@ -144,7 +144,7 @@ var relaySettings = []string{
 	"listen", "webhook-path", "webhook-max-body", "client-id", "tenant-id", "client-secret-file", "client-certificate-file",
 	"client-certificate-password-file", "workload-identity-token-file", "managed-identity", "cloud", "api-version",
 	"authority-url", "graph-url", "webhook-metadata-url", "webhook-issuers", "webhook-audiences", "allowed-tenants", "ca-file",
-	"public-url", "callback-uri", "ring-timeout", "reject-margin", "undo", "data-dir", "nats-url", "tls-cert", "tls-key",
+	"public-url", "callback-uri", "ring-timeout", "reject-margin", "undo", "data-dir", "journal-max-age", "journal-max-bytes", "nats-url", "tls-cert", "tls-key",
 	"acme-host", "acme-email", "acme-directory-url", "metrics-listen", "log-level", "log-format", "log-file",
 }
 
@@ -266,6 +266,7 @@ func newRelay(ctx context.Context, s config.Settings, log *slog.Logger) (*parts,
 	}
 	p.journal, err = journal.Open(ctx, journal.Options{
 		Dir: filepath.Join(s.DataDir, "journal"), URL: s.NATSURL.Reveal(), Logger: log,
+		MaxAge: s.JournalMaxAge, MaxBytes: int64(s.JournalMaxBytes),
 	})
 	if err != nil {
 		return nil, err

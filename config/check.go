@@ -52,6 +52,7 @@ func (s Settings) relayRules() error {
 		s.checkCertificate(),
 		s.checkMetrics(),
 		s.CheckTimes(),
+		s.checkJournal(),
 		field("nats-url", natsURLs(s.NATSURL.Reveal())),
 	)
 }
@@ -215,6 +216,25 @@ func (s Settings) CheckTimes() error {
 		undo = fmt.Errorf("undo: %v is not between 0s (off) and less than ring-timeout less reject-margin (%v)", s.Undo, most)
 	}
 	return errors.Join(ring, margin, undo)
+}
+
+// Shorter and a call could be forgotten while it rings; smaller and a busy hour
+// would not fit.
+const (
+	shortestAge  = time.Hour
+	longestAge   = 3650 * day
+	smallestSize = Size(16 << 20)
+)
+
+func (s Settings) checkJournal() error {
+	var age, size error
+	if s.JournalMaxAge < shortestAge || s.JournalMaxAge > longestAge {
+		age = fmt.Errorf("journal-max-age: %v is not between 1h and 3650d", s.JournalMaxAge)
+	}
+	if s.JournalMaxBytes < smallestSize {
+		size = fmt.Errorf("journal-max-bytes: %v is less than %v", s.JournalMaxBytes, smallestSize)
+	}
+	return errors.Join(age, size)
 }
 
 func (s Settings) checkLog() error {

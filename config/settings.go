@@ -51,6 +51,16 @@ type Settings struct {
 	// ~/Library/Application Support/callscreen; Windows:
 	// %LocalAppData%\callscreen). One relay a directory.
 	DataDir string
+	// JournalMaxAge is how long the journal, and with it callscreen history,
+	// remembers a call. Default 30d; 1h to 3650d. The journal holds callers' names
+	// and numbers: keep it no longer than you need it.
+	JournalMaxAge time.Duration
+	// JournalMaxBytes is the size at which the oldest records go, whatever their
+	// age. Default 256MiB; at least 16MiB. A relay reads
+	// all of its journal when it starts, so a large one makes it ready later. Both
+	// limits hold for the embedded journal from the next start on; on servers of
+	// NATSURL they are used only to make a stream that is not there.
+	JournalMaxBytes Size
 	// NATSURL is an external NATS server, or several separated by commas, to
 	// keep the journal on instead of in DataDir: for several relays behind one
 	// webhook. Schemes nats, tls, ws, wss. Default none: embedded. A Secret,

@@ -82,6 +82,8 @@ func (s setting) shown(in *Settings) any {
 		return at.String()
 	case *time.Duration:
 		return at.String()
+	case *Size:
+		return at.String()
 	case *slog.Level:
 		return strings.ToLower(at.String())
 	case *[]string:

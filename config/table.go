@@ -17,7 +17,7 @@ type setting struct {
 	secret bool   // no flag, never repeated
 	file   string // for a secret: the setting that names a file with it
 	// at is where the value goes: *string, *Secret, *bool, *time.Duration,
-	// *int64, *[]string or *slog.Level.
+	// *Size, *int64, *[]string or *slog.Level.
 	at func(*Settings) any
 }
 
@@ -49,6 +49,8 @@ var table = []setting{
 	{name: "reject-margin", preset: "500ms", help: "how long before the end decisions stop", at: func(s *Settings) any { return &s.RejectMargin }},
 	{name: "undo", preset: "0s", help: "how long a console's decision can be taken back before it is sent", at: func(s *Settings) any { return &s.Undo }},
 	{name: "data-dir", help: "directory of journal, operators and local token (default $XDG_DATA_HOME/callscreen)", at: func(s *Settings) any { return &s.DataDir }},
+	{name: "journal-max-age", preset: "30d", help: "how long the journal remembers a call", at: func(s *Settings) any { return &s.JournalMaxAge }},
+	{name: "journal-max-bytes", preset: "256MiB", help: "size at which the journal forgets its oldest calls", at: func(s *Settings) any { return &s.JournalMaxBytes }},
 	{name: "nats-url", help: "external NATS server or servers for the journal (default embedded)", at: func(s *Settings) any { return &s.NATSURL }},
 	{name: "tls-cert", help: "PEM file with the relay's certificate chain", at: func(s *Settings) any { return &s.TLSCert }},
 	{name: "tls-key", help: "PEM file with the relay's private key", at: func(s *Settings) any { return &s.TLSKey }},
@@ -150,11 +152,11 @@ func (s setting) addFlag(fs *pflag.FlagSet) {
 	case *bool:
 		fs.Bool(s.name, s.preset == "true", s.help)
 	case *time.Duration:
-		preset, err := time.ParseDuration(s.preset)
+		preset, err := ParseSpan(s.preset)
 		if err != nil {
 			panic(fmt.Sprintf("config: default of %s: %v", s.name, err))
 		}
-		fs.Duration(s.name, preset, s.help)
+		fs.Var(new(span(preset)), s.name, s.help)
 	case *int64:
 		preset, err := asNumber(s.preset)
 		if err != nil {
@@ -166,4 +168,16 @@ func (s setting) addFlag(fs *pflag.FlagSet) {
 	default:
 		fs.String(s.name, s.preset, s.help)
 	}
+}
+
+// span is a flag that takes a duration with days.
+type span time.Duration
+
+func (s *span) String() string { return time.Duration(*s).String() }
+func (s *span) Type() string   { return "duration" }
+
+func (s *span) Set(text string) error {
+	d, err := ParseSpan(text)
+	*s = span(d)
+	return err
 }

@@ -26,6 +26,8 @@ func (s setting) set(to *Settings, raw any) error {
 		*at, err = asDuration(raw)
 	case *int64:
 		*at, err = asNumber(raw)
+	case *Size:
+		*at, err = asSize(raw)
 	case *[]string:
 		*at, err = asList(raw)
 	case *slog.Level:
@@ -65,11 +67,19 @@ func asDuration(raw any) (time.Duration, error) {
 	case time.Duration:
 		return v, nil
 	case string:
-		if d, err := time.ParseDuration(v); err == nil {
-			return d, nil
-		}
+		return ParseSpan(v)
 	}
-	return 0, errors.New(`is not a duration: write a number with a unit, such as "15s" or "500ms"`)
+	return 0, errSpan
+}
+
+func asSize(raw any) (Size, error) {
+	switch v := raw.(type) {
+	case int64: // TOML without quotes
+		return ParseSize(strconv.FormatInt(v, 10))
+	case string:
+		return ParseSize(v)
+	}
+	return 0, errSize
 }
 
 func asNumber(raw any) (int64, error) {

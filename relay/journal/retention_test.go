@@ -1,6 +1,10 @@
 package journal_test
 
 import (
+	"flag"
+	"fmt"
+	"io/fs"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -48,6 +52,57 @@ func TestS07RecordsExpireWithAge(t *testing.T) {
 	if seq := mustAppend(t, j, "k0", "k0", 0); seq != 4 {
 		t.Errorf("a sequence was used twice: %d", seq)
 	}
+}
+
+var long = flag.Bool("long", false, "a million records, a cut and a flipped bit at every byte")
+
+// The journal of a house that never rests stays at its size on the disk, and what
+// is left is the newest, without a hole.
+func TestS07AJournalOfManyRecordsIsBounded(t *testing.T) {
+	t.Parallel()
+	records, limit := 60_000, int64(8<<20)
+	if *long {
+		records, limit = 1_000_000, 256<<20
+	}
+	dir := t.TempDir() + "/j"
+	o := journal.Options{Dir: dir, MaxBytes: limit, NoSync: true}
+	j := mustOpen(t, o)
+	data := make([]byte, 400) // as long as a typical event
+	for i := range records {
+		if _, err := j.Append(t.Context(), fmt.Sprintf("k%d", i), data, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, end, err := j.Head(t.Context())
+	if err != nil || end != uint64(records) || first < 2 {
+		t.Fatalf("records %d to %d are left (%v): nothing was forgotten", first, end, err)
+	}
+	mustClose(t, j)
+	// A file goes as a whole, once all of its records may: one of at most 8 MiB is
+	// half forgotten. The rest is the store's index.
+	if size := sizeOf(t, dir); size > limit+limit/100+9<<20 {
+		t.Errorf("%d records take %d bytes on the disk, the limit is %d", records, size, limit)
+	}
+	j = mustOpen(t, o)
+	wantRun(t, take(t, j, 0, int(end-first+1)), first)
+}
+
+func sizeOf(t *testing.T, dir string) (n int64) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			n += info.Size()
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 func last(t testing.TB, j *journal.Journal, key string) uint64 {
