@@ -39,8 +39,12 @@ func (j *Journal) append(ctx context.Context, key string, data []byte, expectedL
 	if err := ctx.Err(); err != nil {
 		return 0, err // nothing was sent, so this is not ErrUnknown
 	}
+	if err := j.stopped(); err != nil {
+		return 0, err // it would not answer, and everybody would wait for that
+	}
 	ctx, cancel := j.bounded(ctx)
 	defer cancel()
+	defer context.AfterFunc(j.writing, cancel)()
 	msg := &nats.Msg{Subject: subjectPrefix + key, Data: data}
 	ack, err := j.js.PublishMsg(ctx, msg,
 		jetstream.WithExpectStream(StreamName),

@@ -84,10 +84,6 @@ func (e *embedded) connect(log *slog.Logger) (*nats.Conn, error) {
 	return nats.Connect("", append(linkOptions(log), nats.InProcessServer(e.srv))...)
 }
 
-// running is false once the store has given up, as it does when the disk is
-// full.
-func (e *embedded) running() bool { return e.srv.JetStreamEnabled() }
-
 func (e *embedded) close() error {
 	e.once.Do(func() {
 		if e.srv != nil {

@@ -111,6 +111,9 @@ type Journal struct {
 	// Cancelled with the reason when the journal ends.
 	ctx context.Context
 	end context.CancelCauseFunc
+	// Cancelled, for good, when the embedded store writes nothing any more.
+	writing context.Context
+	stop    context.CancelCauseFunc
 
 	// Under mu.
 	mu      sync.Mutex
@@ -131,6 +134,7 @@ func Open(ctx context.Context, o Options) (*Journal, error) {
 	}
 	j := &Journal{log: o.Logger, patience: localPatience, beat: localBeat}
 	j.ctx, j.end = context.WithCancelCause(context.WithoutCancel(ctx))
+	j.writing, j.stop = context.WithCancelCause(context.WithoutCancel(ctx))
 	if err := j.connect(o); err != nil {
 		return nil, errors.Join(fmt.Errorf("journal: %w", err), j.Close())
 	}
@@ -149,6 +153,7 @@ func (j *Journal) attend(ctx context.Context, o Options) error {
 	if j.store == nil {
 		return nil
 	}
+	j.running.Go(j.watch)
 	if err := j.checkEnd(ctx, o.Dir); err != nil || o.NoSync {
 		return err // without sync a crash may lose records, so a mark would lie
 	}
@@ -216,8 +221,8 @@ func (j *Journal) Healthy() error {
 	if !j.nc.IsConnected() {
 		return errors.New("journal: the link to the server is down")
 	}
-	if j.store != nil && !j.store.running() {
-		return errors.New("journal: the store has shut itself down after a disk fault: free space or mend the disk, then start again")
+	if err := j.stopped(); err != nil {
+		return fmt.Errorf("journal: %w", err)
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -251,6 +256,7 @@ func (j *Journal) Close() error {
 	j.mu.Unlock()
 	j.end(ErrClosed)
 	j.running.Wait()
+	j.stop(ErrClosed)
 	if j.nc != nil {
 		j.nc.Close()
 	}
