@@ -16,9 +16,6 @@ const (
 	outcomeAfter = time.Second
 	// appendWithin bounds one append; a console learns "unknown" within 3 s.
 	appendWithin = 2500 * time.Millisecond
-	// tellWithin is how long an operator waits for the record of what Graph said;
-	// usually it is there at once, and then the answer never overtakes the event.
-	tellWithin = time.Second
 )
 
 // decide is the way of a decision: claim by appending, wait while it can be taken
@@ -26,8 +23,7 @@ const (
 // race. held is told when the waiting begins.
 func (s *Server) decide(cmd call.Command, held func()) call.Answer {
 	answer := call.Answer{Request: cmd.ID, Call: cmd.Call, Reason: cmd.Reason}
-	carried := s.carrying(cmd)
-	defer func() { carried() }()
+	defer s.carrying(cmd)()
 	claim, seq, err := s.claim(cmd)
 	if errors.Is(err, call.ErrRepeated) {
 		return s.repeated(answer, cmd.Operator)
@@ -47,17 +43,9 @@ func (s *Server) decide(cmd call.Command, held func()) call.Answer {
 	if err == nil {
 		outcome = s.askGraph(c, sent)
 	}
-	// The operator hears what Graph said even while the journal is in trouble. Only
-	// then is the decision no longer carried here.
-	recorded := s.recording(c, outcome, claim.Claim, seq, carried)
-	carried = func() {}
-	select {
-	case ours := <-recorded:
-		if !ours {
-			c, _ = s.desk.look(cmd.Call)
-			return became(answer, cmd.Operator, c)
-		}
-	case <-time.After(tellWithin):
+	if !s.recordOutcome(c, outcome, claim.Claim, seq) {
+		c, _ = s.desk.look(cmd.Call)
+		return became(answer, cmd.Operator, c)
 	}
 	answer.Reply, answer.Words = outcome.Reply, outcome.Reply.Words
 	answer.Verdict = verdictOf(outcome)
@@ -229,17 +217,6 @@ func (s *Server) askGraph(c call.Call, claim call.Event) call.Event {
 // tooLate is the outcome of a claim whose time passed before its request could leave.
 func tooLate(c call.Call) call.Event {
 	return call.Event{Kind: call.Refused, Call: c.ID, At: time.Now(), Reply: &call.Reply{Words: tooSlow}}
-}
-
-// recording records an outcome beside whoever waits for it, and calls done when
-// that is over. It counts as a decision under way, for which going down waits.
-func (s *Server) recording(c call.Call, e call.Event, claim *call.Claim, expected uint64, done func()) <-chan bool {
-	ours := make(chan bool, 1)
-	s.work.Go(func() {
-		defer done()
-		ours <- s.recordOutcome(c, e, claim, expected)
-	})
-	return ours
 }
 
 // recordOutcome makes the outcome of a claim durable, whatever else happened to

@@ -96,26 +96,6 @@ func TestO03AJournalThatHangsIsUnknownWithinThreeSeconds(t *testing.T) {
 	}
 }
 
-func TestO03WhatGraphSaidIsToldWhileTheJournalHangs(t *testing.T) {
-	on := make(chan struct{})
-	h := newHouse(t, func(o *Options) { o.Journal = hanging{o.Journal, on} })
-	h.graph.answer = func(context.Context, graph.Rejection) (graph.Receipt, error) {
-		close(on)
-		return graph.Receipt{Status: 202}, nil
-	}
-	h.rings("A")
-	began := time.Now()
-	if a := h.decide("ana", "A", call.Busy); a.Verdict != call.WasRejected {
-		t.Errorf("answer %+v, want rejected", a)
-	}
-	if took := time.Since(began); took > 3*time.Second {
-		t.Errorf("the answer took %v", took)
-	}
-	if c, _ := h.server.Look("A"); c.State != call.InClaim {
-		t.Errorf("the call is %s before its outcome is recorded", c.State)
-	}
-}
-
 func TestI2WithAJournalThatHangsTheAnswerComesASecondAfterTheDeadline(t *testing.T) {
 	on := make(chan struct{})
 	h := newHouse(t, func(o *Options) {
