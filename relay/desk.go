@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -35,10 +36,11 @@ type desk struct {
 	changed chan struct{}
 	recent  []call.Event
 	seats   map[*seat]struct{}
-	next    time.Time   // when the sweep looks again
-	live    bool        // the journal is read and the relay not going down: seats may be taken
-	trouble string      // why calls cannot be screened, as the consoles show it
-	told    wire.Status // what the consoles know
+	next    time.Time    // when the sweep looks again
+	live    bool         // the journal is read and the relay not going down: seats may be taken
+	trouble string       // why calls cannot be screened, as the consoles show it
+	company wire.Company // who is connected, as the consoles know it
+	told    []byte       // the status that the consoles know
 }
 
 func newDesk(epoch string, limits Limits, log *slog.Logger, due func(*call.Call) (call.Event, time.Time, bool)) *desk {
@@ -262,7 +264,7 @@ func (d *desk) sit(s *seat, from *wire.Cursor) bool {
 	d.seats[s] = struct{}{}
 	w := wire.Welcome{
 		Kind: wire.KindWelcome, Cursor: wire.Cursor{Epoch: d.epoch, Seq: d.seq},
-		Operator: s.operator.Name, Role: s.operator.Role, Bot: s.bot, Watching: len(d.seats), Graph: d.trouble,
+		Operator: s.operator.Name, Role: s.operator.Role, Bot: s.bot, Company: d.company, Graph: d.trouble,
 	}
 	missed, resumed := d.since(from)
 	if resumed {
@@ -308,12 +310,19 @@ func (d *desk) leave(s *seat) {
 func (d *desk) tell(trouble string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.trouble = trouble
-	now := wire.Status{Kind: wire.KindStatus, Watching: len(d.seats), Graph: trouble}
-	if now != d.told {
+	d.trouble, d.company = trouble, gathered(d.people(time.Now()))
+	now := d.frame(wire.Status{Kind: wire.KindStatus, Company: d.company, Graph: trouble})
+	if !bytes.Equal(now, d.told) {
 		d.told = now
-		d.broadcast(d.frame(now))
+		d.broadcast(now)
 	}
+}
+
+// knows reports whether the consoles were told of a trouble, or that there is none.
+func (d *desk) knows(trouble string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.trouble == trouble
 }
 
 // seated is every console, for a look at its operator.

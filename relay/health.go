@@ -49,7 +49,11 @@ func (s *Server) handleReady(w http.ResponseWriter, _ *http.Request) {
 		problem(w, http.StatusServiceUnavailable, why)
 		return
 	}
-	_, _ = w.Write([]byte("ready\n"))
+	ready := "ready\n"
+	if s.desk.watching() == 0 { // no fault of the relay's: traffic is still its to take
+		ready = "ready, but nobody is watching\n"
+	}
+	_, _ = w.Write([]byte(ready))
 }
 
 // notReady is why calls cannot be screened now, in a fixed sentence; "" when they can.

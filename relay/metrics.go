@@ -52,9 +52,12 @@ func newMetrics(d *desk) *metrics {
 	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "callscreen_calls_waiting", Help: "Calls that wait for a decision.",
 	}, func() float64 { return float64(d.waiting()) })
+	watching := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "callscreen_watching", Help: "Operators who may decide and whose screens are drawn, on all relays of the journal. 0: nobody is watching.",
+	}, func() float64 { return float64(d.watching()) })
 	m.registry.MustRegister(
 		m.webhook, m.webhookSeconds, m.notifications, m.decisions, m.rejectSeconds,
-		m.consoles, m.consoleRefused, m.panics, waiting,
+		m.consoles, m.consoleRefused, m.panics, waiting, watching,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m

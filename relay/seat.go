@@ -32,6 +32,9 @@ type seat struct {
 	conn     *websocket.Conn
 	first    [][]byte // the welcome and what was missed; written before the queue
 
+	drawn time.Time  // when its screen was last drawn; this and looks under the desk's mu
+	looks *call.Call // what was selected on it
+
 	queue chan []byte
 	gone  chan struct{} // closed once, when the seat is given up
 	aired sync.Mutex    // held to move the read deadline; once the seat is given up it only comes nearer

@@ -112,7 +112,9 @@ var errGoingDown = errors.New("The relay is going down; come back.") //nolint:re
 
 // serveSeat is one console from its welcome to its end.
 func (s *Server) serveSeat(st *seat, from *wire.Cursor) {
-	s.desk.tell(s.trouble()) // the welcome tells what is so now, not at the last beat
+	if trouble := s.trouble(); !s.desk.knows(trouble) {
+		s.desk.tell(trouble) // the welcome tells what is so now, not at the last beat
+	}
 	if !s.desk.sit(st, from) {
 		s.metrics.consoleRefused.WithLabelValues(wire.Reason(st.code)).Inc()
 		st.write()
@@ -175,7 +177,10 @@ func (s *Server) listen(st *seat) {
 			if st.spend(others) != nil {
 				return
 			}
-			continue // "alive" keeps the deadline; what is unknown is ignored
+			if f.Kind == wire.KindAlive {
+				s.desk.saw(st, f.Call)
+			}
+			continue // what is unknown is ignored
 		}
 		if st.spend(commands) != nil || !s.carryOut(st, f, busy) {
 			return

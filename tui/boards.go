@@ -37,6 +37,7 @@ var boards = []board{
 	{name: "empty", tell: func(now time.Time) []call.Update { return []call.Update{live(), {Board: history(now)}} }},
 	{name: "five", tell: fiveCalls, wait: 500 * time.Millisecond},
 	{name: "five-second", tell: fiveCalls, wait: 50 * time.Millisecond, hand: []stroke{{100 * time.Millisecond, "2"}}},
+	{name: "colleagues", tell: colleagues, wait: 500 * time.Millisecond, hand: []stroke{{0, "2"}}},
 	{name: "five-unarmed", tell: fiveCalls, wait: 100 * time.Millisecond},
 	{name: "forty", tell: fortyCalls, wait: 500 * time.Millisecond},
 	{name: "forty-last", tell: fortyCalls, wait: 100 * time.Millisecond, hand: []stroke{{100 * time.Millisecond, "G"}}},
@@ -154,6 +155,20 @@ func fiveCalls(now time.Time) []call.Update {
 	u := []call.Update{live(), {Board: history(now)}}
 	for i, left := range []float64{3.7, 7.4, 9.9, 12.6, 14.5} {
 		u = append(u, rang(i, time.Duration(left*float64(time.Second)), now))
+	}
+	return u
+}
+
+// colleagues is five calls that others look at too.
+func colleagues(now time.Time) []call.Update {
+	u := fiveCalls(now)
+	u[0].Link.Watching, u[0].Link.People = 4, []call.Presence{
+		{Name: "ben", Alive: true, Decides: true, Call: id(1)},
+		{Name: "cem", Alive: true, Decides: true, Call: id(1)},
+		{Name: "dee", Alive: true, Decides: true, Call: id(0)},
+		{Name: "eva", Decides: true, Call: id(1)},
+		{Name: "flo", Alive: true, Call: id(1)},
+		{Name: me, Alive: true, Decides: true, Call: id(1)},
 	}
 	return u
 }

@@ -197,6 +197,10 @@ func (m *Model) cardTitle(w int) string {
 	c := newCells(w, &m.glyph)
 	c.pad(2)
 	c.add(m.paint.title, m.position())
+	if s := m.onIt(); s != "" && call.Width(s)+2 < c.free {
+		c.pad(2)
+		c.add(m.paint.dim, s)
+	}
 	if s := m.untold(); s != "" && len(s)+2 < c.free {
 		c.pad(c.free - len(s) - 1)
 		c.add(m.paint.dim, s)

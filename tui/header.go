@@ -163,12 +163,44 @@ func (m *Model) company(c *cells, all bool) {
 		if m.observes() && m.geo.layout == wide {
 			c.add(style{}, " (observer)")
 		}
-		if others := m.link.Watching - 1; others > 0 {
-			c.add(m.paint.dim, " +"+strconv.Itoa(others))
-			if all {
-				c.add(m.paint.dim, " watching")
-			}
+		m.others(c, all)
+	}
+}
+
+// others is how many watch beside us. An observer is no help to anybody, and is
+// told when nobody is.
+func (m *Model) others(c *cells, all bool) {
+	others := m.link.Watching
+	if !m.observes() {
+		others--
+	}
+	switch {
+	case others > 0:
+		c.add(m.paint.dim, " +"+strconv.Itoa(others))
+		if all {
+			c.add(m.paint.dim, " watching")
 		}
+	case m.observes():
+		c.pad(2)
+		c.add(m.paint.bad, "nobody watching")
+	}
+}
+
+// onIt is who else has the selected call selected, "" if nobody.
+func (m *Model) onIt() string {
+	id, names := m.selected(), []string(nil)
+	for _, p := range m.link.People {
+		if id != "" && p.Watches() && p.Name != m.link.Operator && p.Call.Key() == id.Key() {
+			names = append(names, tidy(p.Name, operatorCells))
+		}
+	}
+	switch len(names) {
+	case 0:
+		return ""
+	case 1:
+		return names[0] + " is on it"
+	default:
+		return names[0] + " +" + strconv.Itoa(len(names)-1) + " are on it"
 	}
 }
 

@@ -62,9 +62,9 @@ type Link interface {
 	// Undo asks the relay to take back a decision of this operator, by the
 	// request of its claim; it never blocks. An error means that nothing was sent.
 	Undo(id call.ID, request string) error
-	// Alive tells the relay that the screen is being drawn and how many calls
-	// are on it. It never blocks.
-	Alive(drawn int)
+	// Alive tells the relay that the screen is being drawn, how many calls are on
+	// it, and which of them is selected, "" for none. It never blocks.
+	Alive(drawn int, selected call.ID)
 	// Reconnect makes the next try now. It never blocks.
 	Reconnect()
 }
@@ -134,7 +134,8 @@ type Model struct {
 	tickNumber int
 	counting   bool // something counted down when the last message had been dealt with
 	suspended  time.Time
-	drawnSoon  bool // new calls: tell the relay after the next frame
+	drawnSoon  bool    // new calls: tell the relay after the next frame
+	shown      call.ID // the selected call that the relay was told of
 }
 
 // New is a screen that has heard nothing yet.

@@ -244,6 +244,14 @@ func (q *queue) current() (row, int, bool) {
 	return q.rows[i], i, true
 }
 
+// selected is the call that the operator looks at, "" for none.
+func (m *Model) selected() call.ID {
+	if r, _, ok := m.queue.current(); ok && r.call != nil {
+		return r.call.ID
+	}
+	return ""
+}
+
 // past is the next row in a direction that is not a ghost; without one it is the
 // row itself, or -1 where there is none.
 func (q *queue) past(at, step int) int {

@@ -32,6 +32,7 @@ type script struct {
 	rejects []sentReject
 	undos   []string // requests
 	alive   []int
+	looked  call.ID // the call that was selected, as it was said last
 	redials int
 	offline bool
 	closed  error
@@ -83,10 +84,11 @@ func (s *script) takenBack() []string {
 	return slices.Clone(s.undos)
 }
 
-func (s *script) Alive(drawn int) {
+func (s *script) Alive(drawn int, selected call.ID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.alive = append(s.alive, drawn)
+	s.looked = selected
 }
 
 // signs is what was said of life since the last time it was asked.

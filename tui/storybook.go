@@ -127,8 +127,8 @@ func (p *player) Reject(call.ID, call.Reason) (string, error) {
 	return request(p.sent), nil
 }
 
-func (*player) Alive(int)  {}
-func (*player) Reconnect() {}
+func (*player) Alive(int, call.ID) {}
+func (*player) Reconnect()         {}
 
 // request names the n-th decision of a canned board.
 func request(n int) string { return "request-" + strconv.Itoa(n) }

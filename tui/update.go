@@ -204,7 +204,8 @@ func (m *Model) ticked(t tickMsg) {
 
 func (m *Model) alive() {
 	m.drawnSoon = false
-	m.opt.Link.Alive(m.geo.drawn)
+	m.shown = m.selected()
+	m.opt.Link.Alive(m.geo.drawn, m.shown)
 }
 
 // settle brings everything that follows from the message and the time into line,
@@ -225,6 +226,9 @@ func (m *Model) settle() tea.Cmd {
 	}
 	m.note.expire(m.now)
 	m.hint.expire(m.now)
+	if id := m.selected(); id != "" && id != m.shown {
+		m.drawnSoon = true // others are told at which call we look
+	}
 	m.measure()
 	m.keepAll()
 	cmd := tea.Batch(m.order(), m.attend())

@@ -160,7 +160,11 @@ func (m *Model) stacked(lines []string) []string {
 	lines = append(lines, m.rule(m.incoming(), byTime))
 	lines = append(lines, m.queueRows(m.width, g.queue)...)
 	card := m.card(m.width, g.card) // before its title, which counts what it left out
-	lines = append(lines, m.rule(m.position(), m.untold()))
+	position := m.position()
+	if s := m.onIt(); s != "" {
+		position += "  " + s
+	}
+	lines = append(lines, m.rule(position, m.untold()))
 	lines = append(lines, card...)
 	if g.recent > 0 {
 		lines = append(lines, m.rule(m.belowTitle("RECENT"), m.today(false)))

@@ -20,6 +20,9 @@ func (observer) Reject(call.ID, call.Reason) (string, error) { return "", ErrWat
 // Undo sends nothing.
 func (observer) Undo(call.ID, string) error { return ErrWatching }
 
+// Alive says nothing: the relay asks whether somebody is there who could decide.
+func (observer) Alive(int, call.ID) {}
+
 // observes reports that this console decides nothing: it was started so, or the
 // relay says that its operator is an observer.
 func (m *Model) observes() bool { return m.opt.Watch || m.link.Role == call.Observing }

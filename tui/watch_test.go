@@ -87,6 +87,45 @@ func TestNothingPassesALinkForObservers(t *testing.T) {
 	}
 }
 
+// Whoever can decide nothing is not somebody who watches, whatever is drawn.
+func TestAScreenThatWasStartedToWatchOnlySaysNoAlive(t *testing.T) {
+	link := newScript()
+	link.Alive(1, id(0))
+	Observe(link).Alive(2, id(1))
+	if got := link.signs(); len(got) != 1 {
+		t.Errorf("the relay heard %v", got)
+	}
+}
+
+func TestAnObserverIsToldThatNobodyWatches(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := pick(rules{})
+		for _, tc := range []struct {
+			role     call.Role
+			watching int
+			told     bool
+		}{{call.Observing, 0, true}, {call.Observing, 1, false}, {call.Deciding, 0, false}} {
+			h.tell(call.Update{Link: &call.Link{Up: true, Operator: me, Role: tc.role, Watching: tc.watching}})
+			if _, frame := said(h); strings.Contains(frame, "nobody watching") != tc.told {
+				t.Errorf("%+v:\n%s", tc, frame)
+			}
+		}
+	})
+}
+
+func TestTheRelayIsToldAtWhichCallTheOperatorLooks(t *testing.T) {
+	perform(t, 80, 24, Options{}, colorprofile.TrueColor, func(s *stage) {
+		s.tell(fiveCalls(time.Now())...)
+		for _, n := range []int{0, 3, 1} {
+			s.key(fmt.Sprint(n + 1))
+			s.rest(200 * time.Millisecond)
+			if s.link.looked != id(n) {
+				s.t.Errorf("the relay was told of %q, want %q", s.link.looked, id(n))
+			}
+		}
+	})
+}
+
 func TestScreensOfAnObserver(t *testing.T) {
 	for _, size := range sizes[:3] {
 		t.Run(fmt.Sprintf("%dx%d", size[0], size[1]), func(t *testing.T) {

@@ -15,5 +15,16 @@ type Operator struct {
 	Role Role
 }
 
+// Presence is an operator who is connected to a relay, at one console or several.
+type Presence struct {
+	Name    string `json:"name"`
+	Alive   bool   `json:"alive,omitempty"`   // a screen of his is drawn; else it stands still, or there is none
+	Decides bool   `json:"decides,omitempty"` // see [Operator.Decides]
+	Call    ID     `json:"call_id,omitempty"` // what is selected on that screen
+}
+
+// Watches tells whether somebody is there who could decide.
+func (p Presence) Watches() bool { return p.Alive && p.Decides }
+
 // Decides tells whether the operator's decisions are carried out.
 func (o Operator) Decides() bool { return o.Role == Deciding }

@@ -80,7 +80,8 @@ type Link struct {
 	Role      Role          // what the relay lets us do; "" of a relay without roles: all
 	Bot       string        // what the relay calls itself
 	RoundTrip time.Duration // last measured; 0 before the first measurement
-	Watching  int           // consoles connected to this relay, ours included
+	Watching  int           // operators who could decide and whose screens are drawn, we included
+	People    []Presence    // some of those connected, who looks at a call first. Never changed
 	Graph     string        // "" when the relay can reject calls, else why not
 	Try       int           // while down: which try comes next
 	RetryAt   time.Time     // while down: when it comes

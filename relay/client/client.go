@@ -103,7 +103,7 @@ type Client struct {
 	link    call.Link
 	out     []wire.FromConsole // rejects not yet written, in order
 	undos   []wire.FromConsole // take-backs not yet written; of decisions that were
-	drawn   *int               // the newest Alive not yet written
+	alive   *wire.FromConsole  // the newest Alive not yet written
 	pending map[string]*command
 	asked   int // pending ones that this link's relay has
 	over    bool
@@ -215,12 +215,13 @@ func (c *Client) Next(ctx context.Context) ([]call.Update, error) {
 	}
 }
 
-// Alive tells the relay that the screen is drawn and shows so many calls. Only
-// the newest is sent, at most once a second; nothing is kept for a later link.
-func (c *Client) Alive(drawn int) {
+// Alive tells the relay that the screen is drawn, shows so many calls, and which
+// of them is selected, "" for none. Only the newest is sent, at most once a
+// second; nothing is kept for a later link.
+func (c *Client) Alive(drawn int, selected call.ID) {
 	c.mu.Lock()
 	if c.link.Up {
-		c.drawn = &drawn
+		c.alive = &wire.FromConsole{Kind: wire.KindAlive, Drawn: drawn, Call: selected}
 	}
 	c.mu.Unlock()
 	signal(c.work)

@@ -127,13 +127,13 @@ func (c *Client) takeReject() (wire.FromConsole, bool) {
 	return f, true
 }
 
-// takeDrawn hands the writer the newest Alive, once.
-func (c *Client) takeDrawn() *int {
+// takeAlive hands the writer the newest Alive, once.
+func (c *Client) takeAlive() *wire.FromConsole {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	drawn := c.drawn
-	c.drawn = nil
-	return drawn
+	alive := c.alive
+	c.alive = nil
+	return alive
 }
 
 // answer passes on what became of a decision: the first answer only.
@@ -183,7 +183,7 @@ func (c *Client) broken() {
 	defer c.mu.Unlock()
 	// Under the same lock: a decision pressed from now on is refused.
 	c.link.Up = false
-	c.drawn, c.asked = nil, 0
+	c.alive, c.asked = nil, 0
 	for _, p := range c.pending {
 		p.asked = false
 		if p.written {

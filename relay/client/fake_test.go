@@ -98,7 +98,7 @@ func (s *socket) send(v any) error {
 // welcome sends a board that stands at a sequence.
 func (s *socket) welcome(b *call.Board) error {
 	return s.send(wire.Welcome{
-		Kind: wire.KindWelcome, Cursor: wire.Cursor{Epoch: "E", Seq: b.Seq()}, Operator: "ana", Bot: "reception", Watching: 1,
+		Kind: wire.KindWelcome, Cursor: wire.Cursor{Epoch: "E", Seq: b.Seq()}, Operator: "ana", Bot: "reception", Company: wire.Company{Watching: 1},
 		Board: wire.NewBoard(b.Calls(), b.Tally(), b.Ledger(), time.Now()),
 	})
 }

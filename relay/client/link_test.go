@@ -96,7 +96,7 @@ func TestTheRoundTripIsMeasured(t *testing.T) {
 func TestTheRelaysStatusBecomesTheLinks(t *testing.T) {
 	c := onSockets(t, &fakeRelay{script: func(s *socket) {
 		_ = s.welcome(call.NewBoard())
-		_ = s.send(wire.Status{Kind: wire.KindStatus, Watching: 3, Graph: "no token yet"})
+		_ = s.send(wire.Status{Kind: wire.KindStatus, Company: wire.Company{Watching: 3}, Graph: "no token yet"})
 		s.stay()
 	}})
 	next(t, c, func(u call.Update) bool { return isUp(u) && u.Link.Watching == 3 && u.Link.Graph == "no token yet" })
@@ -369,10 +369,10 @@ func TestAliveIsSentAtMostOnceASecondAndOnlyTheNewest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := attentive()
 		c, _ := inMemory(t, f)
-		c.Alive(99) // while the link is down: nobody hears it, now or later
+		c.Alive(99, "") // while the link is down: nobody hears it, now or later
 		next(t, c, isUp)
 		for i := range 600 { // 10 s at 60 frames
-			c.Alive(i)
+			c.Alive(i, "")
 			time.Sleep(time.Second / 60)
 		}
 		time.Sleep(2 * time.Second)
@@ -393,7 +393,7 @@ func TestC16FiveHundredConnectionsLeaveNothingBehind(t *testing.T) {
 		c, _ := inMemory(t, f)
 		for range 500 {
 			next(t, c, isUp)
-			c.Alive(1)
+			c.Alive(1, "")
 			c.Reconnect()
 			next(t, c, isDown)
 		}

@@ -214,7 +214,7 @@ func TestC08AReaderThatFellBehindGetsABoardAndThenWhatFollows(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.Alive(0)
+		c.Alive(0, "")
 		time.Sleep(3 * time.Second)
 
 		updates, err := c.Next(t.Context())

@@ -106,8 +106,8 @@ func (s *session) write(ctx context.Context, read <-chan struct{}) error {
 	if err := s.sendPing(); err != nil {
 		return err
 	}
-	alive := time.NewTimer(0) // when the next alive may be written
-	defer alive.Stop()
+	rest := time.NewTimer(0) // until the next alive may be written
+	defer rest.Stop()
 	rested := false
 	for {
 		select {
@@ -123,7 +123,7 @@ func (s *session) write(ctx context.Context, read <-chan struct{}) error {
 			if err := s.sendPing(); err != nil {
 				return err
 			}
-		case <-alive.C:
+		case <-rest.C:
 			rested = true
 		case <-s.c.work:
 		}
@@ -133,12 +133,12 @@ func (s *session) write(ctx context.Context, read <-chan struct{}) error {
 		if !rested {
 			continue
 		}
-		if drawn := s.c.takeDrawn(); drawn != nil {
-			if err := s.send(wire.FromConsole{Kind: wire.KindAlive, Drawn: *drawn}); err != nil {
+		if alive := s.c.takeAlive(); alive != nil {
+			if err := s.send(*alive); err != nil {
 				return err
 			}
 			rested = false
-			alive.Reset(aliveEvery)
+			rest.Reset(aliveEvery)
 		}
 	}
 }

@@ -71,6 +71,6 @@ func (b *bomb) Reject(call.ID, call.Reason) (string, error) {
 
 func (b *bomb) Undo(call.ID, string) error { return nil }
 
-func (b *bomb) Alive(int) {}
+func (b *bomb) Alive(int, call.ID) {}
 
 func (b *bomb) Reconnect() {}

@@ -18,11 +18,12 @@
 //
 // From the relay:
 //
-//	{"kind":"welcome","cursor":"E:41","operator":"ana","role":"operator","bot":"reception","watching":2,
-//	 "resumed":false,"board":{"calls":[CALL...],"tally":{...},"ledger":{...}}}
+//	{"kind":"welcome","cursor":"E:41","operator":"ana","role":"operator","bot":"reception","watching":2,"connected":2,
+//	 "people":[{"name":"ben","alive":true,"decides":true,"call_id":"..."},...],"resumed":false,
+//	 "board":{"calls":[CALL...],"tally":{...},"ledger":{...}}}
 //	{"kind":"event","cursor":"E:42","age_ms":3,"remaining_ms":14497,"event":"rang","call_id":"...",...}
 //	{"kind":"result","request_id":"...","call_id":"...","outcome":"rejected",...}
-//	{"kind":"status","watching":2,"graph":""}
+//	{"kind":"status","watching":2,"connected":2,"people":[...],"graph":""}
 //
 // The ledger is what the day's record knows besides the calls: callers by a
 // digest of kind and identifier, rings by the minute, decisions. A reader that
@@ -35,7 +36,14 @@
 // An epoch other than the console's own always brings a fresh board: that
 // journal is another one. An event's remaining_ms is what was left of the call
 // when the frame was written; it is absent for a call that waits no more.
-// A status comes when a figure in it changes.
+// A status comes when something in it changes, once a second at most.
+//
+// "connected" counts the operators who have a console at this relay, or at another
+// on the same journal, and "people" names at most [MaxPeople] of them: who looks at
+// a call first, and at which. "alive" says that a screen was drawn in the last six
+// seconds; without it the console is connected, but its screen stands still, or it
+// has none. "watching" counts those of them who are alive and may decide. With 0
+// nobody is watching, and the relay's unattended policy is applied.
 //
 // The role is "operator" or "observer": an observer is sent everything, and every
 // decision of his is answered "not_sent". A relay of before there were roles
@@ -45,7 +53,7 @@
 //
 //	{"kind":"reject","request_id":"...","call_id":"...","reason":"busy","remaining_ms":9120}
 //	{"kind":"undo","request_id":"...","call_id":"..."}
-//	{"kind":"alive","drawn":3}
+//	{"kind":"alive","drawn":3,"call_id":"..."}
 //
 // remaining_ms is what was left of the call on the console's own clock when the
 // key was pressed. A relay that was asleep, or a link that stood still, delivers
@@ -65,7 +73,7 @@
 //
 // request_id is the console's own, unique for each decision; repeating a frame
 // with it is harmless and brings the same result. "alive" comes from the loop
-// that draws the screen, every two seconds, so that the relay knows not just
+// that draws the screen, every two seconds, and names the call that is selected, so that the relay knows not just
 // that the socket is open but that somebody could see the calls.
 //
 // The relay pings every 5 seconds and expects the pong within 5. A console may send
@@ -103,6 +111,10 @@ const (
 	PongWithin = 5 * time.Second
 	// AliveEvery is how often a console's screen says that it is drawn.
 	AliveEvery = 2 * time.Second
+	// AliveWithin is how long after that it counts as drawn: three beats.
+	AliveWithin = 3 * AliveEvery
+	// MaxPeople bounds how many of the connected a status names.
+	MaxPeople = 16
 )
 
 // Kind tells frames apart.
@@ -149,10 +161,10 @@ type Welcome struct {
 	Operator string    `json:"operator"`
 	Role     call.Role `json:"role,omitempty"`
 	Bot      string    `json:"bot,omitempty"`
-	Watching int       `json:"watching"`
-	Graph    string    `json:"graph,omitempty"` // why the relay cannot reject calls now; "" when it can
-	Resumed  bool      `json:"resumed"`
-	Board    *Board    `json:"board,omitempty"`
+	Company
+	Graph   string `json:"graph,omitempty"` // why the relay cannot reject calls now; "" when it can
+	Resumed bool   `json:"resumed"`
+	Board   *Board `json:"board,omitempty"`
 }
 
 // Board is a snapshot.
@@ -204,11 +216,18 @@ type Result struct {
 	call.Answer
 }
 
+// Company is who is connected to the relays of a journal.
+type Company struct {
+	Watching  int             `json:"watching"`            // operators who could decide: see [call.Presence.Watches]
+	Connected int             `json:"connected,omitempty"` // operators in all
+	People    []call.Presence `json:"people,omitempty"`    // at most MaxPeople of them
+}
+
 // Status is what else the screen's header shows.
 type Status struct {
-	Kind     Kind   `json:"kind"`
-	Watching int    `json:"watching"`
-	Graph    string `json:"graph,omitempty"`
+	Kind Kind `json:"kind"`
+	Company
+	Graph string `json:"graph,omitempty"`
 }
 
 // FromConsole is any frame that a console sends.

@@ -12,18 +12,16 @@ import (
 
 // JSON writes each change as an object on a line of its own until ctx ends, the
 // link ends or the reader of out goes away; none of these is an error. The
-// format is in the package comment.
+// format is in the package comment. The relay is never told that somebody is
+// there: a program reads, and whether a person sees it nobody knows.
 func JSON(ctx context.Context, l Link, out io.Writer) error {
 	batches, stop := pump(ctx, l)
 	defer stop()
 	j := &objects{paper: paper{out: out}}
-	alive := time.NewTicker(aliveEvery)
-	defer alive.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-alive.C:
 		case b := <-batches:
 			for _, u := range b.updates {
 				j.update(u)
@@ -34,9 +32,6 @@ func JSON(ctx context.Context, l Link, out io.Writer) error {
 			case b.err != nil:
 				return ended(ctx, b.err)
 			}
-		}
-		if j.board != nil {
-			l.Alive(j.board.Waiting())
 		}
 	}
 }

@@ -69,8 +69,9 @@ type Link interface {
 	// Undo takes back a decision of this operator by the request of its claim and
 	// never blocks; an error means "not sent". What follows comes through Next.
 	Undo(id call.ID, request string) error
-	// Alive says that so many waiting calls have been written out.
-	Alive(drawn int)
+	// Alive says that so many waiting calls have been written out for somebody who
+	// reads them; none of them is selected.
+	Alive(drawn int, selected call.ID)
 }
 
 // batch is what one Next brought.

@@ -47,7 +47,7 @@ func Plain(ctx context.Context, l Link, in io.Reader, out io.Writer, keys Keys) 
 			}
 		}
 		if t.board != nil && t.err == nil {
-			l.Alive(t.board.Waiting())
+			l.Alive(t.board.Waiting(), "")
 		}
 	}
 	return t.outcome()

@@ -64,7 +64,7 @@ func (l *fakeLink) Undo(_ call.ID, request string) error {
 	return nil
 }
 
-func (l *fakeLink) Alive(n int) {
+func (l *fakeLink) Alive(n int, _ call.ID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.alive = append(l.alive, n)
