@@ -3,6 +3,7 @@ package tui
 import (
 	"cmp"
 	"strconv"
+	"time"
 
 	"callscreen/relay/call"
 )
@@ -108,9 +109,9 @@ func (m *Model) connection(c *cells) {
 	switch {
 	case !m.heard:
 		c.add(m.paint.dim, m.glyph.lost+" connecting")
-	case l.Up && l.RoundTrip > 0:
+	case l.Up && m.trip.shown > 0:
 		c.add(m.paint.good, m.glyph.live)
-		c.add(style{}, " live "+ms(l.RoundTrip))
+		c.add(style{}, " live "+ms(m.trip.shown))
 	case l.Up:
 		c.add(m.paint.good, m.glyph.live)
 		c.add(style{}, " live")
@@ -122,6 +123,20 @@ func (m *Model) connection(c *cells) {
 	default:
 		c.add(m.paint.bad, m.glyph.lost+" RECONNECTING")
 		c.add(style{}, " try "+strconv.Itoa(max(l.Try, 1))+" now")
+	}
+}
+
+// trip is the round trip as it is shown. It is measured every few seconds, and an
+// idle screen sends the terminal no more than a minute's change: it is only news
+// while it takes time off a call.
+type trip struct {
+	shown  time.Duration
+	minute time.Time
+}
+
+func (t *trip) show(l call.Link, counting bool, now time.Time) {
+	if minute := now.Truncate(time.Minute); counting || !l.Up || t.shown == 0 || !minute.Equal(t.minute) {
+		t.shown, t.minute = l.RoundTrip, minute
 	}
 }
 

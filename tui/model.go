@@ -99,6 +99,7 @@ type Model struct {
 	board  *call.Board
 	link   call.Link
 	heard  bool // the link reported at least once
+	trip   trip
 	closed string
 	rev    int // counts the changes of the board
 

@@ -233,6 +233,7 @@ func (m *Model) settle() tea.Cmd {
 	m.keepAll()
 	cmd := tea.Batch(m.order(), m.attend())
 	m.counting = m.moving()
+	m.trip.show(m.link, m.counting, m.now)
 	m.done = m.wall()
 	return cmd
 }
