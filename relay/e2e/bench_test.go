@@ -48,9 +48,11 @@ type bench struct {
 	token   string // of an operator
 	bearer  string // of a notification
 	rejects chan time.Time
+	rounds  int // of calls that rang together
 }
 
-func newBench(b testing.TB, sync bool) *bench {
+// newBench is a relay that syncs its journal or not, and whose calls ring so long.
+func newBench(b testing.TB, sync bool, ring time.Duration) *bench {
 	b.Helper()
 	none := simulator.Latency{}
 	sim, err := simulator.New(simulator.Options{Seed: 1, RejectLatency: &none})
@@ -91,7 +93,7 @@ func newBench(b testing.TB, sync bool) *bench {
 	check(b, err)
 	server := relay.New(relay.Options{
 		Journal: record, Auth: auth, Graph: rejecter, Tokens: tokens, Operators: operators, Logger: quiet,
-		WebhookPath: "/api/calls", RingTimeout: 15 * time.Second, RejectMargin: 500 * time.Millisecond,
+		WebhookPath: "/api/calls", RingTimeout: ring, RejectMargin: 500 * time.Millisecond,
 	})
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	check(b, err)
@@ -146,12 +148,15 @@ func awaitFrame(b *testing.B, conn *websocket.Conn, text string) []byte {
 	}
 }
 
-func ring(id string) string {
-	return fmt.Sprintf(`{"value":[{"changeType":"created","resourceUrl":"/communications/calls/%s","resourceData":{`+
+func ring(id string) string { return notification(id, "created", "Alice Meyer") }
+
+// notification tells of a call that rings, by its id and the name of who calls.
+func notification(id, change, name string) string {
+	return fmt.Sprintf(`{"value":[{"changeType":"%s","resourceUrl":"/communications/calls/%s","resourceData":{`+
 		`"@odata.type":"#microsoft.graph.call","state":"incoming","direction":"incoming","tenantId":"%s",`+
-		`"source":{"identity":{"user":{"id":"u-1","displayName":"Alice Meyer","tenantId":"%s"}},"region":null},`+
+		`"source":{"identity":{"user":{"id":"u-1","displayName":"%s","tenantId":"%s"}},"region":null},`+
 		`"targets":[{"identity":{"application":{"id":"b-1","displayName":"Reception bot"}}}],`+
-		`"requestedModalities":["audio"],"callChainId":"chain-%s"}}]}`, id, simulator.DemoTenantID, simulator.DemoTenantID, id)
+		`"requestedModalities":["audio"],"callChainId":"chain-%s"}}]}`, change, id, simulator.DemoTenantID, name, simulator.DemoTenantID, id)
 }
 
 func post(b *testing.B, url, bearer, body string) {
@@ -179,7 +184,7 @@ func BenchmarkWebhookToConsole(b *testing.B) {
 	})
 	for _, sync := range []bool{false, true} {
 		b.Run(map[bool]string{false: "relay-unsynced", true: "relay-synced"}[sync], func(b *testing.B) {
-			x := newBench(b, sync)
+			x := newBench(b, sync, 15*time.Second)
 			measure(b, "http://"+x.url+"/api/calls", x.bearer, x.dial(b))
 		})
 	}
@@ -233,7 +238,7 @@ func floor(b *testing.B) (url string, console *websocket.Conn) {
 // BenchmarkKeyToReject measures from the moment a console sends a decision
 // until the request for it has arrived at Graph.
 func BenchmarkKeyToReject(b *testing.B) {
-	x := newBench(b, true)
+	x := newBench(b, true, 15*time.Second)
 	conn := x.dial(b)
 	var spans []time.Duration
 	for i := 0; b.Loop(); i++ {

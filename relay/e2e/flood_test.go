@@ -18,7 +18,7 @@ import (
 // only the signature gives away, from the address that genuine ones come from as
 // well: real keys, real sockets, a real journal.
 func TestW15AFloodOfBadTokensLeavesTheGoodOnesAlone(t *testing.T) {
-	x := newBench(t, true)
+	x := newBench(t, true, 15*time.Second)
 	at := strings.LastIndexByte(x.bearer, '.') + 20
 	bad := x.bearer[:at] + map[bool]string{true: "B", false: "A"}[x.bearer[at] == 'A'] + x.bearer[at+1:]
 	ctx, cancel := context.WithTimeout(t.Context(), inFull(30*time.Second, 2*time.Second))

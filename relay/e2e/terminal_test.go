@@ -24,7 +24,7 @@ import (
 // terminal is a real pty with an emulator on its other end: the screen as a
 // person would see it, and every byte as the terminal was sent it.
 type terminal struct {
-	t      *testing.T
+	t      testing.TB
 	cmd    *exec.Cmd
 	master *os.File
 	tty    *os.File // the program's end, kept open so that nothing it wrote is lost when it ends
@@ -36,16 +36,17 @@ type terminal struct {
 	screen *vt.Emulator
 	bytes  bytes.Buffer
 	grown  chan struct{}
+	readAt time.Time // when the last bytes came
 }
 
 // open runs the program in a terminal of a size.
-func open(t *testing.T, dir string, width, height int, args ...string) *terminal {
+func open(t testing.TB, dir string, width, height int, args ...string) *terminal {
 	t.Helper()
 	return openCommand(t, command(dir, args...), width, height)
 }
 
 // openCommand runs any command in a terminal of a size.
-func openCommand(t *testing.T, cmd *exec.Cmd, width, height int) *terminal {
+func openCommand(t testing.TB, cmd *exec.Cmd, width, height int) *terminal {
 	t.Helper()
 	cmd.Env = append(cmd.Env, "TERM=xterm-256color", "COLORTERM=truecolor", "NO_COLOR=", "LC_ALL=C.UTF-8")
 	master, tty, err := pty.Open()
@@ -85,7 +86,9 @@ func (e *terminal) read() {
 		e.held.Lock()
 		e.held.Unlock() //nolint:staticcheck // it is a gate: whoever holds it stops the reading
 		n, err := e.master.Read(buf)
+		at := time.Now()
 		e.mu.Lock()
+		e.readAt = at
 		_, _ = e.screen.Write(buf[:n])
 		_, _ = e.bytes.Write(buf[:n])
 		close(e.grown)
