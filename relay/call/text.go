@@ -35,7 +35,8 @@ const (
 //   - controls, escape introducers and whatever Unicode does not print become U+FFFD;
 //   - what is invisible or turns the reading direction is taken out: bidi
 //     controls, zero-width characters, tags, fillers, variation selectors;
-//   - at most three combining marks stay on a letter;
+//   - at most three combining marks stay on a letter, and nothing stays that would
+//     join what stands before or after the text;
 //   - the result is at most cells wide, cut between graphemes and ended with "…".
 //     Terminals that count grapheme by grapheme and those that count rune by
 //     rune disagree; the limit holds for both.
@@ -74,6 +75,9 @@ func Clean(s string, cells int) (string, bool) {
 			marks++
 		case bad || !unicode.IsPrint(r):
 			r, altered, marks = utf8.RuneError, true, 0
+		case marks < 0 && joined("a", string(r)):
+			altered = true // no mark, and yet it would join whatever stands before the text
+			continue
 		default:
 			r, marks = flagLetter(r), 0
 		}
@@ -83,13 +87,24 @@ func Clean(s string, cells int) (string, bool) {
 		}
 		b.WriteRune(r)
 	}
+	out := b.String()
+	for r, size := utf8.DecodeLastRuneInString(out); size > 1 && joined(string(r), " "); r, size = utf8.DecodeLastRuneInString(out) {
+		out, altered = strings.TrimRight(out[:len(out)-size], " "), true // it would join whatever stands after the text
+	}
 	switch {
-	case b.Len() == 0:
+	case out == "":
 		altered = true // a blank in the place of a name, whatever it is made of and whatever comes after it
 	case more:
-		b.WriteString(ellipsis)
+		out += ellipsis
 	}
-	return cut(b.String(), min(cells, TextCells), widest), altered
+	return cut(out, min(cells, TextCells), widest), altered
+}
+
+// joined reports whether two characters beside each other are one grapheme. A
+// text that began or ended so would have another width in a row than alone.
+func joined(before, after string) bool {
+	g := graphemes.FromString(before + after)
+	return g.Next() && g.End() == len(before)+len(after)
 }
 
 // plain reports a text of printable ASCII with no space at an end or beside another.

@@ -38,6 +38,8 @@ func safe(s string, cells int) error {
 	switch {
 	case strings.TrimSpace(s) != s, strings.Contains(s, "  "):
 		return errors.New("space at an end or twice")
+	case s != "" && Width(" "+s+" ") != Width(s)+2:
+		return errors.New("it joins what stands beside it")
 	case Width(s) > max(cells, 0), ansi.StringWidthWc(s) > max(cells, 0):
 		return fmt.Errorf("%d cells by grapheme and %d by rune, over %d", Width(s), ansi.StringWidthWc(s), cells)
 	}
@@ -61,34 +63,36 @@ func drawnWrong(clean func(string) string) (wrong, unsafe int) {
 
 // defences are the classes of runes that Clean keeps from the screen.
 var defences = map[string]func(rune) bool{
-	"escape introducers":      func(r rune) bool { return r == 0x1b },
-	"BEL":                     func(r rune) bool { return r == '\a' },
-	"BS, TAB, LF, VT, FF, CR": func(r rune) bool { return '\b' <= r && r <= '\r' },
-	"SO and SI":               func(r rune) bool { return r == 0x0e || r == 0x0f },
-	"NUL":                     func(r rune) bool { return r == 0 },
-	"other C0 controls":       func(r rune) bool { return r < 0x1b && r != 0 && (r < 7 || r > 0xf) || 0x1b < r && r < ' ' },
-	"DEL":                     func(r rune) bool { return r == 0x7f },
-	"C1 controls":             func(r rune) bool { return 0x80 <= r && r < 0xa0 },
-	"bidi marks":              func(r rune) bool { return r == 0x200e || r == 0x200f || r == 0x061c },
-	"bidi overrides":          func(r rune) bool { return 0x202a <= r && r <= 0x202e },
-	"bidi isolates":           func(r rune) bool { return 0x2066 <= r && r <= 0x2069 },
-	"zero width":              func(r rune) bool { return 0x200b <= r && r <= 0x200d || r == 0x2060 || r == 0xfeff },
-	"soft hyphen":             func(r rune) bool { return r == 0xad },
-	"tags":                    func(r rune) bool { return 0xe0000 <= r && r < 0xe0080 },
-	"fillers":                 func(r rune) bool { return slices.Contains([]rune{0x115f, 0x1160, 0x3164, 0xffa0}, r) },
-	"blanks that are letters": blank,
-	"variation selectors":     func(r rune) bool { return unicode.Is(unicode.Variation_Selector, r) },
-	"ignorable marks":         func(r rune) bool { return slices.Contains([]rune{0x034f, 0x17b4, 0x17b5}, r) },
-	"invisible operators":     func(r rune) bool { return 0x2061 <= r && r <= 0x2064 },
-	"deprecated formats":      func(r rune) bool { return 0x206a <= r && r <= 0x206f || r == 0x180e },
-	"annotations":             func(r rune) bool { return 0xfff9 <= r && r <= 0xfffb },
-	"line separators":         func(r rune) bool { return r == 0x2028 || r == 0x2029 },
-	"private use":             func(r rune) bool { return unicode.Is(unicode.Co, r) },
-	"noncharacters":           func(r rune) bool { return r&0xfffe == 0xfffe || 0xfdd0 <= r && r <= 0xfdef },
-	"not assigned":            func(r rune) bool { return r == 0x378 },
-	"spaces of other kinds":   func(r rune) bool { return r != ' ' && unicode.Is(unicode.Zs, r) },
-	"skin tones":              skinTone,
-	"flags":                   func(r rune) bool { return flagLetter(r) != r },
+	"escape introducers":              func(r rune) bool { return r == 0x1b },
+	"BEL":                             func(r rune) bool { return r == '\a' },
+	"BS, TAB, LF, VT, FF, CR":         func(r rune) bool { return '\b' <= r && r <= '\r' },
+	"SO and SI":                       func(r rune) bool { return r == 0x0e || r == 0x0f },
+	"NUL":                             func(r rune) bool { return r == 0 },
+	"other C0 controls":               func(r rune) bool { return r < 0x1b && r != 0 && (r < 7 || r > 0xf) || 0x1b < r && r < ' ' },
+	"DEL":                             func(r rune) bool { return r == 0x7f },
+	"C1 controls":                     func(r rune) bool { return 0x80 <= r && r < 0xa0 },
+	"bidi marks":                      func(r rune) bool { return r == 0x200e || r == 0x200f || r == 0x061c },
+	"bidi overrides":                  func(r rune) bool { return 0x202a <= r && r <= 0x202e },
+	"bidi isolates":                   func(r rune) bool { return 0x2066 <= r && r <= 0x2069 },
+	"zero width":                      func(r rune) bool { return 0x200b <= r && r <= 0x200d || r == 0x2060 || r == 0xfeff },
+	"soft hyphen":                     func(r rune) bool { return r == 0xad },
+	"tags":                            func(r rune) bool { return 0xe0000 <= r && r < 0xe0080 },
+	"fillers":                         func(r rune) bool { return slices.Contains([]rune{0x115f, 0x1160, 0x3164, 0xffa0}, r) },
+	"blanks that are letters":         blank,
+	"variation selectors":             func(r rune) bool { return unicode.Is(unicode.Variation_Selector, r) },
+	"ignorable marks":                 func(r rune) bool { return slices.Contains([]rune{0x034f, 0x17b4, 0x17b5}, r) },
+	"invisible operators":             func(r rune) bool { return 0x2061 <= r && r <= 0x2064 },
+	"deprecated formats":              func(r rune) bool { return 0x206a <= r && r <= 0x206f || r == 0x180e },
+	"annotations":                     func(r rune) bool { return 0xfff9 <= r && r <= 0xfffb },
+	"line separators":                 func(r rune) bool { return r == 0x2028 || r == 0x2029 },
+	"private use":                     func(r rune) bool { return unicode.Is(unicode.Co, r) },
+	"noncharacters":                   func(r rune) bool { return r&0xfffe == 0xfffe || 0xfdd0 <= r && r <= 0xfdef },
+	"not assigned":                    func(r rune) bool { return r == 0x378 },
+	"spaces of other kinds":           func(r rune) bool { return r != ' ' && unicode.Is(unicode.Zs, r) },
+	"vowels that join to the left":    func(r rune) bool { return r == 0x0e33 || r == 0x0eb3 || r == 0xff9e },
+	"prefixes that join to the right": func(r rune) bool { return r == 0x0d4e },
+	"skin tones":                      skinTone,
+	"flags":                           func(r rune) bool { return flagLetter(r) != r },
 }
 
 // letting is Clean with one class of runes let through: while it cleans they are
@@ -351,8 +355,8 @@ func checkClean(t interface {
 		t.Fatalf("Clean(%+q, %d) = %+q, and of that %+q, altered %v", s, cells, got, again, altered)
 	}
 	short := Cut(got, cells/2)
-	if Width(short) > max(cells/2, 0) {
-		t.Fatalf("Cut(%+q, %d) = %+q is %d cells wide", got, cells/2, short, Width(short))
+	if Width(short) > max(cells/2, 0) || short != "" && Width(" "+short+" ") != Width(short)+2 {
+		t.Fatalf("Cut(%+q, %d) = %+q is %d cells wide, and between blanks %d", got, cells/2, short, Width(short), Width(" "+short+" "))
 	}
 	if again, altered := Clean(short, TextCells); again != short || altered {
 		t.Fatalf("a cut text %+q is cleaned to %+q, altered %v", short, again, altered)
