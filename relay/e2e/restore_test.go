@@ -5,6 +5,7 @@ package e2e
 import (
 	"os"
 	"os/exec"
+	"os/signal"
 	"reflect"
 	"slices"
 	"strings"
@@ -27,7 +28,7 @@ func (e *terminal) settings() *term.State {
 // disorder is what a terminal is not any more: as before.
 func (e *terminal) disorder(before *term.State) []string {
 	e.t.Helper()
-	faults := leftOver(e.sent())
+	faults := leftOver(e.sent(), e.screen.Height())
 	if !reflect.DeepEqual(e.settings(), before) {
 		faults = append(faults, "the kernel's settings are others")
 	}
@@ -66,7 +67,7 @@ func fresh(t *testing.T) *term.State {
 	return e.settings()
 }
 
-func TestTheTerminalIsAsBeforeHoweverTheScreenEnds(t *testing.T) {
+func TestT11TheTerminalIsAsBeforeHoweverTheScreenEnds(t *testing.T) {
 	t.Parallel()
 	before := fresh(t)
 	r := newReception(t)
@@ -86,10 +87,14 @@ func TestTheTerminalIsAsBeforeHoweverTheScreenEnds(t *testing.T) {
 		{"ctrl+c twice in one write", func(e *terminal) { e.press("\x03\x03") }, 0},
 		{"SIGTERM", func(e *terminal) { e.signal(syscall.SIGTERM) }, 0},
 		{"SIGINT", func(e *terminal) { e.signal(syscall.SIGINT) }, 0},
+		{"SIGHUP", func(e *terminal) { e.signal(syscall.SIGHUP) }, 0},
 		{"SIGTERM while it asks", func(e *terminal) { e.press("q"); e.shows("Quit?"); e.signal(syscall.SIGTERM) }, 0},
 	} {
 		t.Run(ending.name, func(t *testing.T) {
 			t.Parallel()
+			if ending.name == "SIGHUP" && signal.Ignored(syscall.SIGHUP) {
+				t.Skip("these tests run under nohup, and so does the console: it stays")
+			}
 			e := open(t, r.dir, 120, 40, "console", "--relay", "http://"+r.listen)
 			e.armed("Alice Meyer")
 			e.uses(before)

@@ -63,7 +63,7 @@ func TestT10AResizeStormChangesNeitherTheScreenNorADecision(t *testing.T) {
 	e := r.console(120, 40)
 	e.armed("Alice Meyer")
 
-	e.storm(200, time.Second, func() { r.ring("Dora Lang") })
+	e.storm(1_000, time.Second, func() { r.ring("Dora Lang") })
 	e.await("what is needed, and that calls wait", func(s string) bool {
 		return strings.Contains(s, "callscreen needs 30x6") && strings.Contains(s, "4 waiting")
 	})
