@@ -50,7 +50,7 @@ func TestAPasteDecidesNothing(t *testing.T) {
 	r.ring("Alice Meyer", "Bob Stone")
 	e := r.console(120, 40)
 	e.armed("Alice Meyer")
-	if !slices.Contains(leftOver(e.sent()), "bracketed paste is on") {
+	if !slices.Contains(leftOver(e.sent(), e.screen.Height()), "bracketed paste is on") {
 		t.Fatal("the terminal was not asked to mark what is pasted")
 	}
 	e.press("\x1b[200~bnfbnf\x1b[201~")

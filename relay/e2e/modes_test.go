@@ -16,6 +16,7 @@ import (
 // modes is what a program has asked of a terminal and not taken back, told from
 // the bytes alone: the emulator does not know all of it.
 type modes struct {
+	rows    int
 	private map[int]bool // by number, where it differs from a fresh terminal
 	keys    [2]keyboard  // of the main and the alternate screen
 	other   map[string]string
@@ -36,9 +37,10 @@ var words = map[int]string{
 	2048: "sizes are reported",
 }
 
-// leftOver is what a terminal that was sent these bytes is left in, in order.
-func leftOver(sent string) []string {
-	m := modes{private: map[int]bool{}, other: map[string]string{}}
+// leftOver is what a terminal of so many rows that was sent these bytes is left
+// in, in order.
+func leftOver(sent string, rows int) []string {
+	m := modes{rows: rows, private: map[int]bool{}, other: map[string]string{}}
 	p := ansi.NewParser()
 	p.SetParamsSize(64)
 	p.SetDataSize(4096)
@@ -91,7 +93,8 @@ func (m *modes) csi(cmd ansi.Cmd, p *ansi.Parser) {
 		last, _ := p.Param(len(p.Params())-1, 0)
 		m.note("text is styled", last != 0)
 	case "\x00\x00r":
-		m.note("a part of the screen scrolls", len(p.Params()) > 0)
+		bottom, _ := p.Param(1, m.rows)
+		m.note("a part of the screen scrolls", first > 1 || bottom < m.rows)
 	}
 }
 
@@ -177,8 +180,11 @@ func TestWhatATerminalIsLeftInIsToldFromTheBytes(t *testing.T) {
 		"\x1b]11;?\x07\x1b]11;#ff0000\x07":          {"colour 11 is changed"},
 		"\x1b]9;a call\x07\x1b[6n\x1b[c\x1b[?u":     nil,
 		"\x1b[3 q\x1b[0 q\x1b=\x1b>\x1b[2;5r\x1b[r": nil,
+		"\x1b[2;5r\x1b[1;24r":                       nil,
+		"\x1b[2;24r":                                {"a part of the screen scrolls"},
+		"\x1b[1;23r":                                {"a part of the screen scrolls"},
 	} {
-		if got := leftOver(sent); !slices.Equal(got, want) {
+		if got := leftOver(sent, 24); !slices.Equal(got, want) {
 			t.Errorf("%q leaves %q, want %q", sent, got, want)
 		}
 	}

@@ -37,6 +37,7 @@ type terminal struct {
 	bytes  bytes.Buffer
 	grown  chan struct{}
 	readAt time.Time // when the last bytes came
+	chunks []chunk   // of bytes
 }
 
 // open runs the program in a terminal of a size.
@@ -91,6 +92,7 @@ func (e *terminal) read() {
 		e.readAt = at
 		_, _ = e.screen.Write(buf[:n])
 		_, _ = e.bytes.Write(buf[:n])
+		e.chunks = append(e.chunks, chunk{at, e.bytes.Len()})
 		close(e.grown)
 		e.grown = make(chan struct{})
 		e.mu.Unlock()
@@ -131,7 +133,11 @@ func (e *terminal) forget() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.bytes.Reset()
+	e.chunks = nil
 }
+
+// shell is what stands for the prompt that comes after the program.
+const shell = "the shell again"
 
 // exits waits for the end of the program and returns its exit code. Everything
 // that it wrote has been read then.
@@ -142,7 +148,6 @@ func (e *terminal) exits() int {
 	case <-time.After(20 * time.Second):
 		e.t.Fatalf("the program does not end; the screen shows:\n%s", e.text())
 	}
-	const shell = "the shell again"
 	if _, err := e.tty.WriteString(shell); err != nil {
 		e.t.Fatal(err)
 	}
