@@ -45,6 +45,8 @@ func uncounted(m *Model) error {
 		want = append(want, strconv.Itoa(n)+" ")
 	case m.page.kind == pageDetails:
 		want = append(want, "of "+strconv.Itoa(len(m.queue.rows)))
+	case g.layout == compact && strings.Contains(frame, strconv.Itoa(n)+" waiting"):
+		// Where a message takes the line that counts the rest, the header has them all.
 	default:
 		if above > 0 {
 			want = append(want, " "+strconv.Itoa(above)+" above")
