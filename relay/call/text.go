@@ -1,7 +1,7 @@
 package call
 
 import (
-	"strings"
+	"bytes"
 	"unicode"
 	"unicode/utf8"
 
@@ -36,7 +36,7 @@ const (
 //   - what is invisible or turns the reading direction is taken out: bidi
 //     controls, zero-width characters, tags, fillers, variation selectors;
 //   - at most three combining marks stay on a letter, and nothing stays that would
-//     join what stands before or after the text;
+//     join what stands before or after a word;
 //   - the result is at most cells wide, cut between graphemes and ended with "…".
 //     Terminals that count grapheme by grapheme and those that count rune by
 //     rune disagree; the limit holds for both.
@@ -51,7 +51,7 @@ func Clean(s string, cells int) (string, bool) {
 	}
 	s, more := head(s)
 	altered := false
-	var b strings.Builder
+	var b []byte
 	marks, space := -1, false // marks on the current base; -1 before any base
 	for len(s) > 0 {
 		r, size := utf8.DecodeRuneInString(s)
@@ -59,8 +59,10 @@ func Clean(s string, cells int) (string, bool) {
 		s = s[size:]
 		switch {
 		case unicode.Is(unicode.Zs, r):
-			space = b.Len() > 0
-			marks = -1
+			n := len(b)
+			b = unjoined(b)
+			altered = altered || len(b) < n
+			space, marks = len(b) > 0, -1
 			continue
 		case invisible(r):
 			altered = true
@@ -76,22 +78,19 @@ func Clean(s string, cells int) (string, bool) {
 		case bad || !unicode.IsPrint(r):
 			r, altered, marks = utf8.RuneError, true, 0
 		case marks < 0 && joined("a", string(r)):
-			altered = true // no mark, and yet it would join whatever stands before the text
+			altered = true // no mark, and yet it would join whatever stands before the word
 			continue
 		default:
 			r, marks = flagLetter(r), 0
 		}
 		if space {
-			b.WriteByte(' ')
+			b = append(b, ' ')
 			space = false
 		}
-		b.WriteRune(r)
+		b = utf8.AppendRune(b, r)
 	}
-	out := b.String()
-	for r, size := utf8.DecodeLastRuneInString(out); size > 1 && joined(string(r), " "); r, size = utf8.DecodeLastRuneInString(out) {
-		out, altered = strings.TrimRight(out[:len(out)-size], " "), true // it would join whatever stands after the text
-	}
-	switch {
+	out := string(unjoined(b))
+	switch altered = altered || len(out) < len(b); {
 	case out == "":
 		altered = true // a blank in the place of a name, whatever it is made of and whatever comes after it
 	case more:
@@ -100,8 +99,19 @@ func Clean(s string, cells int) (string, bool) {
 	return cut(out, min(cells, TextCells), widest), altered
 }
 
+// unjoined takes from the end of a text what would join whatever follows.
+func unjoined(b []byte) []byte {
+	for {
+		r, size := utf8.DecodeLastRune(b)
+		if size <= 1 || !joined(string(r), " ") {
+			return b
+		}
+		b = bytes.TrimRight(b[:len(b)-size], " ")
+	}
+}
+
 // joined reports whether two characters beside each other are one grapheme. A
-// text that began or ended so would have another width in a row than alone.
+// text or word that began or ended so would have another width in a row than alone.
 func joined(before, after string) bool {
 	g := graphemes.FromString(before + after)
 	return g.Next() && g.End() == len(before)+len(after)
