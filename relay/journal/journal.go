@@ -59,8 +59,9 @@ type Options struct {
 	// MaxAge is how long a record is kept; 0 means DefaultMaxAge.
 	MaxAge time.Duration
 	// MaxBytes is how large the stream may grow before the oldest records go;
-	// 0 means DefaultMaxBytes. The embedded store takes up to 9 MiB more on the
-	// disk: a file whose records are partly forgotten, and the index.
+	// 0 means DefaultMaxBytes. The embedded store takes up to 9 MiB and
+	// a twentieth more on the disk: a file whose records are partly forgotten, and
+	// the index.
 	MaxBytes int64
 	// NoSync acknowledges before the disk has the record. UNSAFE: it exists so
 	// that a benchmark can show what the sync costs. Embedded only.

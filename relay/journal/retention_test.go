@@ -80,7 +80,7 @@ func TestS07AJournalOfManyRecordsIsBounded(t *testing.T) {
 	mustClose(t, j)
 	// A file goes as a whole, once all of its records may: one of at most 8 MiB is
 	// half forgotten. The rest is the store's index.
-	if size := sizeOf(t, dir); size > limit+limit/100+9<<20 {
+	if size := sizeOf(t, dir); size > limit+limit/20+9<<20 {
 		t.Errorf("%d records take %d bytes on the disk, the limit is %d", records, size, limit)
 	}
 	j = mustOpen(t, o)
