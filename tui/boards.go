@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -41,6 +42,7 @@ var boards = []board{
 	{name: "five-unarmed", tell: fiveCalls, wait: 100 * time.Millisecond},
 	{name: "forty", tell: fortyCalls, wait: 500 * time.Millisecond},
 	{name: "forty-last", tell: fortyCalls, wait: 100 * time.Millisecond, hand: []stroke{{100 * time.Millisecond, "G"}}},
+	{name: "flood", tell: flood, wait: 500 * time.Millisecond},
 	{name: "reconnecting", tell: reconnecting, wait: 500 * time.Millisecond},
 	{name: "refused", tell: refusedForGood, wait: 500 * time.Millisecond},
 	{name: "endings", tell: allEndings, wait: 200 * time.Millisecond},
@@ -176,7 +178,30 @@ func colleagues(now time.Time) []call.Update {
 func fortyCalls(now time.Time) []call.Update {
 	u := []call.Update{live(), {Board: history(now)}}
 	for i := range 40 {
-		u = append(u, rang(i, time.Duration(2500+300*i)*time.Millisecond, now))
+		u = append(u, stranger(rang(i, time.Duration(2500+300*i)*time.Millisecond, now), i/len(cast)))
+	}
+	return u
+}
+
+// stranger makes the n-th of one name another caller.
+func stranger(u call.Update, n int) call.Update {
+	switch who := &u.Event.Details.Caller; {
+	case n == 0 || who.ID == "":
+	case who.Kind == call.Phone:
+		who.ID = who.ID[:len(who.ID)-1] + strconv.Itoa(n)
+	default:
+		who.ID = strconv.Itoa(n) + who.ID
+	}
+	return u
+}
+
+// flood is one caller who rings all the time, among others.
+func flood(now time.Time) []call.Update {
+	u := fiveCalls(now)
+	for i := range 200 {
+		more := rang(5+i, time.Duration(5000+40*i)*time.Millisecond, now)
+		more.Event.Details = &call.Details{Caller: phone("+1 425 5550142", "Loan Offer 24"), To: reception, Media: []string{"audio"}}
+		u = append(u, more)
 	}
 	return u
 }

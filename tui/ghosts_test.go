@@ -85,7 +85,7 @@ func TestGhostsNeverPushALiveCallOffTheScreen(t *testing.T) {
 			h.do(tea.WindowSizeMsg{Width: size[0], Height: size[1]})
 			room := divide(size[0], size[1], 1000, 0, false).queue
 			for n := range 2 * room {
-				h.tell(rang(n, time.Duration(3+n)*time.Second/2, time.Now()))
+				h.tell(stranger(rang(n, time.Duration(3+n)*time.Second/2, time.Now()), n/len(cast)))
 			}
 			h.pass(700 * time.Millisecond)
 			for n := range room {

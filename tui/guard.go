@@ -35,6 +35,7 @@ type rules struct {
 	noResume                                       bool // keys typed during a suspend count
 	noTyping                                       bool // keys in the filter act as elsewhere
 	forgetful                                      bool // a lost link drops the mark of what was sent
+	noFold                                         bool // a flood of one caller has a row for each call
 }
 
 // verdict is what a decision key counts as.

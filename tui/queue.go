@@ -29,6 +29,8 @@ type row struct {
 	// decided have one, counted from 1: a ghost or a decided call would waste a
 	// key on a row about which nothing can be done.
 	number int
+	// folded is how many more calls of this caller wait, which have no rows.
+	folded int
 	id     string // the call's key where it has been made: a frame asks for it often
 }
 
@@ -113,6 +115,7 @@ func (q *queue) sync(b *call.Board, now time.Time) {
 			return cmp.Or(x.call.Deadline().Compare(y.call.Deadline()), cmp.Compare(x.call.ID, y.call.ID))
 		})
 	}
+	q.fold()
 	q.number()
 	if renumbered(before, q.rows) {
 		q.moved = now
@@ -321,7 +324,7 @@ func (q *queue) waiting() int {
 	n := 0
 	for _, r := range q.rows {
 		if r.waits() {
-			n++
+			n += 1 + r.folded
 		}
 	}
 	return n

@@ -55,10 +55,10 @@ func (m *Model) hidden(w int) string {
 	}
 	text := dots
 	if len(above) > 0 {
-		text += " " + strconv.Itoa(len(above)) + " above,"
+		text += " " + strconv.Itoa(callsOf(above)) + " above,"
 	}
 	if len(below) > 0 || len(above) == 0 {
-		text += " " + strconv.Itoa(len(below)) + " more,"
+		text += " " + strconv.Itoa(callsOf(below)) + " more,"
 	}
 	least, found := m.soonest(above)
 	if l, more := m.soonest(below); more && (!found || l < least) {
@@ -76,6 +76,14 @@ func (m *Model) hidden(w int) string {
 	c.pad(m.indent())
 	c.add(m.paint.title, text)
 	return c.end()
+}
+
+// callsOf counts the calls that rows stand for.
+func callsOf(rows []row) (n int) {
+	for _, r := range rows {
+		n += 1 + r.folded
+	}
+	return n
 }
 
 // indent is where the text of a row begins, after mark and number.
@@ -127,6 +135,10 @@ func (m *Model) queueRow(i, w int) string {
 	}
 	c.pad(1)
 	if m.geo.layout != compact {
+		c.pad(1)
+	}
+	if r.folded > 0 {
+		c.add(m.paint.title, m.glyph.times+strconv.Itoa(1+r.folded))
 		c.pad(1)
 	}
 	c.raw(style{}, m.tail(r, c.free), c.free)

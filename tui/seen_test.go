@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -111,7 +112,7 @@ func TestCallsOfOneConversationNameEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := pick(rules{})
 		for i, chain := range []string{"a", "b", "a", "", "a", "", "a", "a"} {
-			d := call.Details{Caller: phone("+1", "x"), Chain: chain}
+			d := call.Details{Caller: phone("+1"+strconv.Itoa(i), "x"), Chain: chain}
 			h.tell(happened(i, time.Now().Add(time.Duration(i)*time.Millisecond), call.Event{Kind: call.Rang, Details: &d, Ring: 15000, Margin: 500}))
 		}
 		for i, want := range []string{"to call 3, 5, 7 and 1 more", "", "to call 1, 5, 7 and 1 more", ""} {

@@ -17,9 +17,12 @@ import (
 // crowd gives a screen on which n calls of one name wait.
 func crowd(n int, name string) *hands {
 	h := pick(rules{})
-	d := call.Details{Caller: phone("+44 20 79460123", name), To: reception, Subject: name}
 	updates := make([]call.Update, n)
 	for i := range updates {
+		d := call.Details{Caller: phone("+44 20 79460123", name), To: reception, Subject: name}
+		if i%4 > 0 { // every fourth is of a flood
+			d.Caller.ID += strconv.Itoa(i)
+		}
 		at := time.Now().Add(time.Duration(i) * time.Millisecond)
 		updates[i] = happened(i, at, call.Event{Kind: call.Rang, Details: &d, Ring: 15000, Margin: 500})
 	}
@@ -33,7 +36,10 @@ func uncounted(m *Model) error {
 	g, n := m.geo, m.board.Waiting()
 	frame := own.ReplaceAllString(m.screen(), "")
 	var want []string
-	above, below := g.first, len(m.queue.rows)-g.first-g.shown
+	above, below := callsOf(m.queue.rows[:g.first]), callsOf(m.queue.rows[g.first+g.shown:])
+	if got := callsOf(m.queue.rows); got < n {
+		return fmt.Errorf("%d calls wait, the rows stand for %d", n, got)
+	}
 	switch {
 	case n == 0:
 	case g.layout == tiny:
@@ -44,7 +50,7 @@ func uncounted(m *Model) error {
 	case m.page.hides():
 		want = append(want, strconv.Itoa(n)+" ")
 	case m.page.kind == pageDetails:
-		want = append(want, "of "+strconv.Itoa(len(m.queue.rows)))
+		want = append(want, "of "+strconv.Itoa(m.queue.waiting()))
 	case g.layout == compact && strings.Contains(frame, strconv.Itoa(n)+" waiting"):
 		// Where a message takes the line that counts the rest, the header has them all.
 	default:

@@ -67,6 +67,7 @@ type glyphs struct {
 	only        bool   // nothing but ASCII may be drawn, whoever wrote it
 	arrows      string
 	sep         string
+	times       string // before the count of a caller's calls
 }
 
 func newGlyphs(c Charset) glyphs {
@@ -74,12 +75,12 @@ func newGlyphs(c Charset) glyphs {
 		return glyphs{
 			only: c == ASCIIOnly,
 			full: "#", empty: ".", rule: "-", wall: "|", up: "-", down: "-",
-			live: "*", lost: "o", ok: "+", no: "x", to: ">", more: "~", arrows: "up/down", sep: ">",
+			live: "*", lost: "o", ok: "+", no: "x", to: ">", more: "~", arrows: "up/down", sep: ">", times: "x",
 		}
 	}
 	return glyphs{
 		full: "█", empty: "░", part: []string{"▏", "▎", "▍", "▌", "▋", "▊", "▉"},
 		rule: "─", wall: "│", up: "┬", down: "┴",
-		live: "●", lost: "○", ok: "✓", no: "✗", to: "→", more: "…", arrows: "↑↓", sep: "▸",
+		live: "●", lost: "○", ok: "✓", no: "✗", to: "→", more: "…", arrows: "↑↓", sep: "▸", times: "×",
 	}
 }

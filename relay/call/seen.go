@@ -20,16 +20,25 @@ const callersKept = 2500
 // and says of nobody who he is.
 type CallerKey [12]byte
 
-// CallerKeyOf is the key of a party; ok is false for those who cannot be known
-// again: anonymous, hidden by Graph, or of no known kind.
-func CallerKeyOf(p Party) (key CallerKey, ok bool) {
+// Recognisable reports whether a party can be known again by kind and identifier:
+// the anonymous, those whom Graph hides and those of no known kind cannot.
+func (p Party) Recognisable() bool {
 	switch {
 	case p.ID == "", strings.EqualFold(p.ID, "anonymous"):
-		return key, false
+		return false
 	case p.Kind == UnknownParty, p.Kind == "", p.Kind == Encrypted:
-		return key, false
+		return false
 	case p.Kind == Phone && !strings.ContainsAny(p.ID, "0123456789"):
-		return key, false // "restricted", "sip:anonymous@anonymous.invalid" and their like
+		return false // "restricted", "sip:anonymous@anonymous.invalid" and their like
+	default:
+		return true
+	}
+}
+
+// CallerKeyOf is the key of a party; ok is false for one that is not [Party.Recognisable].
+func CallerKeyOf(p Party) (key CallerKey, ok bool) {
+	if !p.Recognisable() {
+		return key, false
 	}
 	sum := sha256.Sum256([]byte(string(p.Kind) + "\x00" + p.ID))
 	copy(key[:], sum[:])
