@@ -144,7 +144,8 @@ var relaySettings = []string{
 	"listen", "webhook-path", "webhook-max-body", "client-id", "tenant-id", "client-secret-file", "client-certificate-file",
 	"client-certificate-password-file", "workload-identity-token-file", "managed-identity", "cloud", "api-version",
 	"authority-url", "graph-url", "webhook-metadata-url", "webhook-issuers", "webhook-audiences", "allowed-tenants", "ca-file",
-	"public-url", "callback-uri", "ring-timeout", "reject-margin", "undo", "data-dir", "journal-max-age", "journal-max-bytes", "nats-url", "tls-cert", "tls-key",
+	"public-url", "callback-uri", "ring-timeout", "reject-margin", "undo", "data-dir", "journal-max-age", "journal-max-bytes", "nats-url",
+	"nats-creds-file", "nats-ca-file", "nats-tls-cert", "nats-tls-key", "nats-replicas", "nats-monitor-url", "tls-cert", "tls-key",
 	"acme-host", "acme-email", "acme-directory-url", "metrics-listen", "log-level", "log-format", "log-file",
 }
 
@@ -264,11 +265,7 @@ func newRelay(ctx context.Context, s config.Settings, log *slog.Logger) (*parts,
 	if p.certificate, err = certificateOf(s, outward, log); err != nil {
 		return nil, err
 	}
-	p.journal, err = journal.Open(ctx, journal.Options{
-		Dir: filepath.Join(s.DataDir, "journal"), URL: s.NATSURL.Reveal(), Logger: log,
-		MaxAge: s.JournalMaxAge, MaxBytes: int64(s.JournalMaxBytes),
-	})
-	if err != nil {
+	if p.journal, err = openJournal(ctx, s, log); err != nil {
 		return nil, err
 	}
 	p.server = relay.New(relay.Options{
@@ -278,6 +275,25 @@ func newRelay(ctx context.Context, s config.Settings, log *slog.Logger) (*parts,
 		Certificate: p.certificate, OwnHealth: s.MetricsListen != "",
 	})
 	return p, nil
+}
+
+// openJournal opens the relay's own journal, or the one that it shares.
+func openJournal(ctx context.Context, s config.Settings, log *slog.Logger) (*journal.Journal, error) {
+	o := journal.Options{
+		Dir: filepath.Join(s.DataDir, "journal"), URL: s.NATSURL.Reveal(), Replicas: int(s.NATSReplicas),
+		MaxAge: s.JournalMaxAge, MaxBytes: int64(s.JournalMaxBytes), Logger: log,
+	}
+	var err error
+	if o.CA, err = s.ReadNATSCA(); err != nil {
+		return nil, usage(err)
+	}
+	if s.NATSCredsFile != "" {
+		o.Credentials = s.ReadNATSCreds
+	}
+	if s.NATSTLSCert != "" {
+		o.Certificate = s.ReadNATSTLS
+	}
+	return journal.Open(ctx, o)
 }
 
 // run serves until the context ends or a part fails, then waits for all parts

@@ -53,7 +53,7 @@ func (s Settings) relayRules() error {
 		s.checkMetrics(),
 		s.CheckTimes(),
 		s.checkJournal(),
-		field("nats-url", natsURLs(s.NATSURL.Reveal())),
+		s.checkNATS(),
 	)
 }
 
@@ -156,6 +156,28 @@ func (s Settings) checkMetrics() error {
 		return errors.New("metrics-listen: is the address of listen: leave it out, or give it a port of its own")
 	}
 	return field("metrics-listen", hostPort(s.MetricsListen))
+}
+
+// checkNATS judges where a shared journal is, and how the relay gets there.
+func (s Settings) checkNATS() error {
+	faults := []error{field("nats-url", natsURLs(s.NATSURL.Reveal()))}
+	if s.NATSURL == "" {
+		for _, row := range table {
+			if strings.HasPrefix(row.name, "nats-") && row.name != "nats-replicas" && !row.empty(&s) {
+				faults = append(faults, fmt.Errorf("%s: is set, but no nats-url that it would be for", row.name))
+			}
+		}
+	}
+	if s.NATSCredsFile != "" && hasPassword(s.NATSURL.Reveal()) {
+		faults = append(faults, errors.New("nats-creds-file: is set, and nats-url names a user too: keep one of them"))
+	}
+	if (s.NATSTLSCert == "") != (s.NATSTLSKey == "") {
+		faults = append(faults, errors.New("nats-tls-cert and nats-tls-key: set both or neither"))
+	}
+	if !slices.Contains([]int64{0, 1, 3, 5}, s.NATSReplicas) {
+		faults = append(faults, fmt.Errorf("nats-replicas: %d is not one of 1, 3, 5, or 0 for what suits the servers", s.NATSReplicas))
+	}
+	return errors.Join(append(faults, each("nats-monitor-url", s.NATSMonitorURL, monitorURL))...)
 }
 
 // Warnings are settings that pass and are probably not what is meant.

@@ -299,7 +299,7 @@ func TestTheWebhookHasAPathOfItsOwn(t *testing.T) {
 
 func TestNATSAddressesAreJudgedWithoutBeingRepeated(t *testing.T) {
 	t.Parallel()
-	for _, good := range []string{"nats://h:4222", "tls://a,tls://b:1", "nats://u:" + canary + "@h", "wss://h"} {
+	for _, good := range []string{"nats://127.0.0.1:4222", "nats://[::1]", "ws://localhost", "tls://a,tls://b:1", "tls://u:" + canary + "@h", "wss://h"} {
 		s := ready(t)
 		s.NATSURL = config.Secret(good)
 		if err := s.CheckRelay(); err != nil {
@@ -311,6 +311,42 @@ func TestNATSAddressesAreJudgedWithoutBeingRepeated(t *testing.T) {
 		s.NATSURL = config.Secret(bad)
 		wantAll(t, s.CheckRelay(), "nats-url: address ")
 	}
+}
+
+func TestN06OffThisMachineTheLinkToNATSIsTLS(t *testing.T) {
+	t.Parallel()
+	for bad, mend := range map[string]string{
+		"nats://h:4222": "address 1 must begin with tls://", "ws://h": "address 1 must begin with wss://",
+		"tls://a,nats://u:" + canary + "@b": "address 2 must begin with tls://", "nats://127.0.0.1.example": "must begin with tls://",
+	} {
+		s := ready(t)
+		s.NATSURL = config.Secret(bad)
+		wantAll(t, s.CheckRelay(), "nats-url: ", mend)
+	}
+}
+
+func TestTheWayToNATSIsJudgedWhole(t *testing.T) {
+	t.Parallel()
+	on := func(change func(*config.Settings)) func(*config.Settings) {
+		return func(s *config.Settings) { s.NATSURL = "tls://h"; change(s) }
+	}
+	judgeAll(t, config.Settings.CheckRelay, map[string]row{
+		"all": {on(func(s *config.Settings) {
+			s.NATSCredsFile, s.NATSCAFile, s.NATSTLSCert, s.NATSTLSKey = "a", "b", "c", "d"
+		}), ""},
+		"a user and a file": {func(s *config.Settings) { s.NATSURL, s.NATSCredsFile = "tls://u:"+canary+"@h", "a" }, "nats-creds-file: "},
+		"half a pair":       {on(func(s *config.Settings) { s.NATSTLSKey = "d" }), "nats-tls-cert and nats-tls-key: "},
+		"three replicas":    {on(func(s *config.Settings) { s.NATSReplicas = 3 }), ""},
+		"two replicas":      {on(func(s *config.Settings) { s.NATSReplicas = 2 }), "nats-replicas: "},
+		"no replicas":       {on(func(s *config.Settings) { s.NATSReplicas = -1 }), "nats-replicas: "},
+		"monitors":          {on(func(s *config.Settings) { s.NATSMonitorURL = []string{"http://a:8222", "https://b/x"} }), ""},
+		"a monitor of nats": {on(func(s *config.Settings) { s.NATSMonitorURL = []string{"nats://a:8222"} }), "nats-monitor-url: "},
+		"a secret to it":    {on(func(s *config.Settings) { s.NATSMonitorURL = []string{"http://u:" + canary + "@a"} }), "nats-monitor-url: "},
+		"no server":         {func(s *config.Settings) { s.NATSCAFile = "b" }, "nats-ca-file: is set, but no nats-url"},
+	})
+	var bare config.Settings
+	bare.NATSCredsFile, bare.NATSTLSCert, bare.NATSReplicas, bare.NATSMonitorURL = "a", "c", 2, []string{"x"}
+	wantAll(t, bare.CheckRelay(), "nats-creds-file: ", "nats-tls-cert: ", "nats-tls-key: ", "nats-replicas: ", "nats-monitor-url: ")
 }
 
 func TestWordsAreOfTheirLists(t *testing.T) {

@@ -50,6 +50,32 @@ func (s Settings) ReadTLS() (cert, key []byte, err error) {
 	return cert, key, nil
 }
 
+// ReadNATSCreds is the content of NATSCredsFile at this moment. One that others can
+// read is refused.
+func (s Settings) ReadNATSCreds() ([]byte, error) {
+	b, err := readPrivate(s.NATSCredsFile, maxSecret)
+	return b, field("nats-creds-file", err)
+}
+
+// ReadNATSCA is the content of NATSCAFile, or nil if none is set.
+func (s Settings) ReadNATSCA() ([]byte, error) {
+	if s.NATSCAFile == "" {
+		return nil, nil
+	}
+	b, err := ReadFile(s.NATSCAFile)
+	return b, field("nats-ca-file", err)
+}
+
+// ReadNATSTLS is the content of NATSTLSCert and NATSTLSKey at this moment. A key
+// that others can read is refused.
+func (s Settings) ReadNATSTLS() (cert, key []byte, err error) {
+	if cert, err = ReadFile(s.NATSTLSCert); err != nil {
+		return nil, nil, field("nats-tls-cert", err)
+	}
+	key, err = readPrivate(s.NATSTLSKey, maxFile)
+	return cert, key, field("nats-tls-key", err)
+}
+
 // readRegular reads a file and tells what it is. Anything but a regular file is
 // refused, because reading a pipe or a device can wait for ever.
 func readRegular(path string, limit int64) ([]byte, fs.FileInfo, error) {

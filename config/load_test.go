@@ -84,7 +84,8 @@ func TestEverySettingCanBeGivenInEverySource(t *testing.T) {
 		"listen": "127.0.0.1:9", "webhook-path": "/x", "webhook-max-body": "65536", "webhook-audiences": "api://x", "client-id": "a", "tenant-id": "b", "cloud": "us-gov-l4",
 		"api-version": "beta", "authority-url": "https://a", "graph-url": "https://g", "webhook-metadata-url": "https://m",
 		"webhook-issuers": "https://i,https://j", "allowed-tenants": "t, u", "ca-file": "ca", "callback-uri": "https://c", "public-url": "https://p",
-		"ring-timeout": "9s", "reject-margin": "1s", "undo": "3s", "data-dir": "/d", "nats-url": "nats://n", "tls-cert": "c", "tls-key": "k",
+		"ring-timeout": "9s", "reject-margin": "1s", "undo": "3s", "data-dir": "/d", "nats-url": "nats://n",
+		"nats-creds-file": "nc", "nats-ca-file": "na", "nats-tls-cert": "nt", "nats-tls-key": "nk", "nats-replicas": "5", "nats-monitor-url": "http://m1,http://m2", "tls-cert": "c", "tls-key": "k",
 		"acme-host": "a.example,b.example", "acme-email": "x@y", "acme-directory-url": "https://d", "metrics-listen": "127.0.0.1:10",
 		"log-level": "warn", "log-format": "json", "log-file": "l", "relay": "https://r", "theme": "mono", "mute": "true", "keys": "busy=x, up=w up",
 		"client-secret": "cs", "token": "tk",
@@ -106,12 +107,12 @@ func TestEverySettingCanBeGivenInEverySource(t *testing.T) {
 		got := []any{
 			s.Listen, s.WebhookPath, s.WebhookMaxBody, s.ClientID, s.TenantID, s.Cloud, s.APIVersion, s.AuthorityURL, s.GraphURL,
 			s.WebhookMetadataURL, s.CAFile, s.CallbackURI, s.PublicURL, s.RingTimeout, s.RejectMargin, s.Undo, s.DataDir, s.NATSURL.Reveal(),
-			s.TLSCert, s.TLSKey, s.ACMEEmail, s.ACMEDirectoryURL, s.MetricsListen, s.LogLevel, s.LogFormat, s.LogFile, s.Relay, s.Theme, s.Mute, s.ClientSecret.Reveal(), s.Token.Reveal(),
+			s.NATSCredsFile, s.NATSCAFile, s.NATSTLSCert, s.NATSTLSKey, s.NATSReplicas, s.TLSCert, s.TLSKey, s.ACMEEmail, s.ACMEDirectoryURL, s.MetricsListen, s.LogLevel, s.LogFormat, s.LogFile, s.Relay, s.Theme, s.Mute, s.ClientSecret.Reveal(), s.Token.Reveal(),
 		}
 		want := []any{
 			"127.0.0.1:9", "/x", int64(65536), "a", "b", "us-gov-l4", "beta", "https://a", "https://g",
 			"https://m", "ca", "https://c", "https://p", 9 * time.Second, time.Second, 3 * time.Second, "/d", "nats://n",
-			"c", "k", "x@y", "https://d", "127.0.0.1:10", slog.LevelWarn, "json", "l", "https://r", "mono", true, "cs", "tk",
+			"nc", "na", "nt", "nk", int64(5), "c", "k", "x@y", "https://d", "127.0.0.1:10", slog.LevelWarn, "json", "l", "https://r", "mono", true, "cs", "tk",
 		}
 		for i := range want {
 			if got[i] != want[i] {
@@ -119,7 +120,8 @@ func TestEverySettingCanBeGivenInEverySource(t *testing.T) {
 			}
 		}
 		if !slices.Equal(s.WebhookIssuers, []string{"https://i", "https://j"}) || !slices.Equal(s.AllowedTenants, []string{"t", "u"}) ||
-			!slices.Equal(s.Keys, []string{"busy=x", "up=w up"}) || !slices.Equal(s.ACMEHost, []string{"a.example", "b.example"}) {
+			!slices.Equal(s.Keys, []string{"busy=x", "up=w up"}) || !slices.Equal(s.ACMEHost, []string{"a.example", "b.example"}) ||
+			!slices.Equal(s.NATSMonitorURL, []string{"http://m1", "http://m2"}) {
 			t.Errorf("%s: lists %q %q %q", source, s.WebhookIssuers, s.AllowedTenants, s.Keys)
 		}
 		for name := range text {
@@ -275,7 +277,8 @@ func TestASimulatedRelayIsLedNowhereByTheSettingsOfARealOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mine := load(t, flags(t, "--nats-url", "nats://127.0.0.1:4222", "--allowed-tenants", someGUID, "--webhook-issuers", "https://issuer", "--cloud", "china",
+	mine := load(t, flags(t, "--nats-url", "nats://127.0.0.1:4222", "--nats-creds-file", "c", "--nats-ca-file", "c", "--nats-tls-cert", "c", "--nats-tls-key", "k",
+		"--nats-replicas", "5", "--nats-monitor-url", "http://m", "--allowed-tenants", someGUID, "--webhook-issuers", "https://issuer", "--cloud", "china",
 		"--public-url", "https://bot.example.com", "--callback-uri", "https://bot.example.com/x", "--acme-host", "bot.example.com", "--metrics-listen", ":9",
 		"--tls-cert", "cert", "--tls-key", "key", "--managed-identity", "system", "--webhook-path", "/mine", "--ring-timeout", "9s"), home(t, "CALLSCREEN_TOKEN="+canary))
 	s, err := mine.Simulated(path, dir, "http://127.0.0.1:1")
@@ -286,7 +289,8 @@ func TestASimulatedRelayIsLedNowhereByTheSettingsOfARealOne(t *testing.T) {
 		t.Errorf("not fit for a relay: %v", err)
 	}
 	for name, left := range map[string]bool{
-		"nats-url": s.NATSURL != "", "allowed-tenants": s.AllowedTenants != nil, "webhook-issuers": s.WebhookIssuers != nil, "cloud": s.Cloud == "china",
+		"nats-url": s.NATSURL != "", "nats files": s.NATSCredsFile+s.NATSCAFile+s.NATSTLSCert+s.NATSTLSKey != "",
+		"nats-replicas": s.NATSReplicas != 0, "nats-monitor-url": s.NATSMonitorURL != nil, "allowed-tenants": s.AllowedTenants != nil, "webhook-issuers": s.WebhookIssuers != nil, "cloud": s.Cloud == "china",
 		"public-url": s.PublicURL != "", "callback-uri": s.CallbackURI != "", "acme-host": s.ACMEHost != nil, "metrics-listen": s.MetricsListen != "",
 		"tls-cert": s.TLSCert != "" || s.TLSKey != "", "credential": s.Credential() != "client-secret", "token": s.Token != "",
 	} {

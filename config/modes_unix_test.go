@@ -50,6 +50,26 @@ func TestK02AKeyThatOthersCanUseIsRefusedAndACertificateIsNot(t *testing.T) {
 	}
 }
 
+func TestK02WhatOpensNATSIsPrivateToo(t *testing.T) {
+	t.Parallel()
+	s := ready(t)
+	s.NATSCredsFile, s.NATSTLSCert, s.NATSTLSKey = file(t, "relay.creds", canary), chmod(t, file(t, "cert.pem", "C"), 0o644), file(t, "key.pem", "K")
+	if creds, err := s.ReadNATSCreds(); err != nil || string(creds) != canary {
+		t.Errorf("%v", err)
+	}
+	if cert, key, err := s.ReadNATSTLS(); err != nil || string(cert) != "C" || string(key) != "K" {
+		t.Errorf("%q %q %v", cert, key, err)
+	}
+	for _, mode := range []os.FileMode{0o604, 0o640, 0o644, 0o666} {
+		chmod(t, s.NATSCredsFile, mode)
+		_, err := s.ReadNATSCreds()
+		wantAll(t, err, "nats-creds-file: ", "run: chmod 600 '"+s.NATSCredsFile+"'")
+		chmod(t, s.NATSTLSKey, mode)
+		_, _, err = s.ReadNATSTLS()
+		wantAll(t, err, "nats-tls-key: ", "run: chmod 600 '"+s.NATSTLSKey+"'")
+	}
+}
+
 func TestK02ASettingsFileMayBeReadByOthersOnlyWithoutASecret(t *testing.T) {
 	t.Parallel()
 	for content, secret := range map[string]bool{

@@ -163,7 +163,10 @@ func plainURL(value string) (*url.URL, error) {
 }
 
 // natsURLs are addresses of NATS servers, separated by commas. A fault never
-// repeats one: it may hold a password.
+// repeats one: it may hold a password. Off this machine the link is TLS (N-06):
+// callers' names travel on it, and who can change a record decides a call. A
+// server may offer TLS under nats:// too, but whoever stands between can take
+// the offer away.
 func natsURLs(value string) error {
 	if value == "" {
 		return nil
@@ -171,10 +174,23 @@ func natsURLs(value string) error {
 	for i, one := range strings.Split(value, ",") {
 		u, err := url.Parse(strings.TrimSpace(one))
 		if err != nil || u.Hostname() == "" || !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme) {
-			return fmt.Errorf("address %d is not of the form nats://host:4222 (schemes nats, tls, ws, wss)", i+1)
+			return fmt.Errorf("address %d is not of the form tls://host:4222 (schemes tls and wss; nats and ws on this machine)", i+1)
+		}
+		if secure := map[string]string{"nats": "tls", "ws": "wss"}[u.Scheme]; secure != "" && !loopbackHost(u.Hostname()) {
+			return fmt.Errorf("address %d must begin with %s://: off this machine callers' names would travel in the clear, and who changes a record decides a call", i+1, secure)
 		}
 	}
 	return nil
+}
+
+// monitorURL is http or https. In the clear is fine: nothing secret is sent, and
+// a forged answer could but hide a warning.
+func monitorURL(value string) error {
+	u, err := plainURL(value)
+	if err == nil && u.Scheme != "http" && u.Scheme != "https" {
+		err = fmt.Errorf("%s must begin with http:// or https://", value)
+	}
+	return err
 }
 
 // pathRunes need no escape in a URL and mean nothing in a pattern of net/http.

@@ -63,10 +63,31 @@ type Settings struct {
 	JournalMaxBytes Size
 	// NATSURL is an external NATS server, or several separated by commas, to
 	// keep the journal on instead of in DataDir: for several relays behind one
-	// webhook. Schemes nats, tls, ws, wss. Default none: embedded. A Secret,
-	// because it may hold a password; then give it in the environment or a
-	// private file, not as a flag.
+	// webhook. Schemes tls and wss, or nats and ws on this machine: who each
+	// caller is travels there, and whoever can change it decides calls. Default
+	// none: embedded. A Secret, because it may hold a password; then give it in
+	// the environment or a private file, not as a flag.
 	NATSURL Secret
+	// NATSCredsFile is how the relay signs in to NATS: a .creds file, or one with
+	// nothing but an nkey seed of a user, mode 0600 or stricter. Read again for
+	// each connection, so that a .creds file can be renewed under the relay; for
+	// another user restart it. Default none.
+	NATSCredsFile string
+	// NATSCAFile is a PEM file with the certificates that alone are trusted for
+	// NATS. Default none: the system's.
+	NATSCAFile string
+	// NATSTLSCert and NATSTLSKey are PEM files with a certificate and its key by
+	// which the relay proves to NATS who it is, the key's mode 0600 or stricter.
+	// Read again for each connection. Default none.
+	NATSTLSCert, NATSTLSKey string
+	// NATSReplicas is how many servers keep the journal when it is made there: 1,
+	// 3 or 5. Default 0: 3 on a cluster, 1 on a single server. An existing stream
+	// keeps what it has: change that with the nats command.
+	NATSReplicas int64
+	// NATSMonitorURL are the monitoring addresses of the NATS servers, http or
+	// https, to learn whether they sync before they acknowledge. Asked without any
+	// secret. Default none: then nobody knows, and every console says so.
+	NATSMonitorURL []string
 	// RingTimeout is how long a call rings, from the first byte of its
 	// notification. Default 15s, which is Graph's; 3s to 2m. Longer than Graph
 	// waits makes the clock on the screen lie.

@@ -48,7 +48,8 @@ func WriteSimulated(dir string, settings map[string]string, caPEM []byte, client
 // What would lead to anybody else, or was made for a real tenant, is left out: a
 // shared journal above all, on which invented calls would ring at real consoles.
 func (s Settings) Simulated(file, dir, relay string) (Settings, error) {
-	s.NATSURL, s.AllowedTenants, s.WebhookIssuers, s.PublicURL, s.CallbackURI = "", nil, nil, "", ""
+	s.NATSURL, s.NATSCredsFile, s.NATSCAFile, s.NATSTLSCert, s.NATSTLSKey, s.NATSReplicas, s.NATSMonitorURL = "", "", "", "", "", 0, nil
+	s.AllowedTenants, s.WebhookIssuers, s.PublicURL, s.CallbackURI = nil, nil, "", ""
 	s.TLSCert, s.TLSKey, s.ACMEHost, s.MetricsListen = "", "", nil, ""
 	s.Cloud, s.Token = "global", ""
 	s.ClientCertificateFile, s.WorkloadIdentityTokenFile, s.ManagedIdentity = "", "", ""

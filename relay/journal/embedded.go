@@ -80,8 +80,8 @@ func (e *embedded) start(o Options) error {
 }
 
 // connect dials the server through memory.
-func (e *embedded) connect(log *slog.Logger) (*nats.Conn, error) {
-	return nats.Connect("", append(linkOptions(log), nats.InProcessServer(e.srv))...)
+func (e *embedded) connect(options []nats.Option) (*nats.Conn, error) {
+	return nats.Connect("", append(options, nats.InProcessServer(e.srv))...)
 }
 
 func (e *embedded) close() error {

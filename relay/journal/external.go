@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -25,43 +24,37 @@ const (
 	silentAfter = 5 * time.Second
 )
 
-// linkOptions are common to both kinds of link.
-func linkOptions(log *slog.Logger) []nats.Option {
-	return []nats.Option{
-		nats.Name("callscreen relay"),
-		nats.PingInterval(2 * time.Second),
-		nats.MaxPingsOutstanding(2),
-		nats.MaxReconnects(-1),
-		nats.ReconnectWait(100 * time.Millisecond),
-		nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),
-		// Nothing is kept back while the link is down: an append that was
-		// reported as failed must not be sent after all when it comes back.
-		nats.ReconnectBufSize(-1),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
-			if err != nil { // nil is our own Close
-				log.Warn("journal link lost", slog.String("error", err.Error()))
-			}
-		}),
-		nats.ReconnectHandler(func(nc *nats.Conn) {
-			log.Info("journal link is back", slog.String("server", nc.ConnectedUrlRedacted()))
-		}),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			log.Warn("journal link", slog.String("error", err.Error()))
-		}),
+// rehearse does once what the journal will do, without a trace: a user who may
+// not is told at the start what is missing, and not at the first call. Whatever
+// else goes wrong, such as a leader that is being chosen, Healthy will tell.
+func (j *Journal) rehearse(ctx context.Context) error {
+	if err := j.tryAll(ctx); err != nil {
+		j.log.Debug("journal rehearsal", slog.String("error", err.Error()))
 	}
+	return context.Cause(ctx)
 }
 
-// dial connects to an external server. The error never holds the URL, which may
-// carry a password.
-func dial(o Options, log *slog.Logger) (*nats.Conn, error) {
-	nc, err := nats.Connect(o.URL, append(linkOptions(log), nats.Timeout(dialPatience))...)
-	if errors.Is(err, nats.ErrNoServers) {
-		return nil, fmt.Errorf("no NATS server answers at the configured address: %w", err)
+func (j *Journal) tryAll(ctx context.Context) error {
+	const key = "rehearsal"
+	if _, _, err := j.Last(ctx, key); err != nil {
+		return err
 	}
+	// No key has so many records, so the leader refuses this one.
+	if _, err := j.append(ctx, key, nil, math.MaxInt64); !errors.Is(err, ErrConflict) {
+		return err
+	}
+	f := follower{j: j, last: j.stream.CachedInfo().State.LastSeq}
+	consumer, err := f.consumer(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("NATS server: %w", err)
+		return err
 	}
-	return nc, nil
+	bounded, cancel := j.bounded(ctx)
+	defer cancel()
+	name := consumer.CachedInfo().Name
+	if _, err = j.nc.RequestWithContext(bounded, "$JS.API.CONSUMER.MSG.NEXT."+StreamName+"."+name, []byte(`{"batch":1,"no_wait":true}`)); err != nil {
+		return err
+	}
+	return j.js.DeleteConsumer(bounded, StreamName, name)
 }
 
 // probe asks the stream's leader every second where the stream ends: the clock

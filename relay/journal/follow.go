@@ -112,14 +112,7 @@ func (f *follower) run(ctx context.Context) error {
 	if err := f.place(ctx); err != nil {
 		return err
 	}
-	consumer, err := f.j.js.CreateConsumer(ctx, StreamName, jetstream.ConsumerConfig{
-		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq:       f.last + 1,
-		AckPolicy:         jetstream.AckNonePolicy,
-		MemoryStorage:     true,
-		Replicas:          1,
-		InactiveThreshold: followForget,
-	})
+	consumer, err := f.consumer(ctx)
 	if err != nil {
 		return err
 	}
@@ -133,6 +126,18 @@ func (f *follower) run(ctx context.Context) error {
 	}
 	defer messages.Stop()
 	return f.read(ctx, messages)
+}
+
+// consumer is the server's side of the reading.
+func (f *follower) consumer(ctx context.Context) (jetstream.Consumer, error) {
+	return f.j.js.CreateConsumer(ctx, StreamName, jetstream.ConsumerConfig{
+		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
+		OptStartSeq:       f.last + 1,
+		AckPolicy:         jetstream.AckNonePolicy,
+		MemoryStorage:     true,
+		Replicas:          1,
+		InactiveThreshold: followForget,
+	})
 }
 
 // place checks that the position belongs to this journal and moves it past what

@@ -51,8 +51,18 @@ type Options struct {
 	// made with mode 0700; an existing one that others may enter is refused.
 	Dir string
 	// URL of an external NATS server or a comma-separated list of a cluster's
-	// servers (nats://, tls://). May hold credentials: it is never logged.
+	// servers (nats://, tls://). May hold credentials: it is never logged. With
+	// tls:// or wss://, or with CA or Certificate, the link is TLS or there is none.
 	URL string
+	// Credentials gives a NATS .creds file, or an nkey seed of a user; it is
+	// called for each connection, so that what it reads can be renewed. nil: none.
+	Credentials func() ([]byte, error)
+	// CA is the certificates, as PEM, that alone are trusted to sign the servers'.
+	// nil: the system's.
+	CA []byte
+	// Certificate gives the client certificate and its key, as PEM, for each
+	// connection. nil: none.
+	Certificate func() (cert, key []byte, err error)
 	// Replicas of the stream on an external cluster, used when the stream is
 	// created. 0 means 3 on a cluster and 1 on a single server.
 	Replicas int
@@ -106,8 +116,9 @@ type Journal struct {
 	epoch    string
 	describe string
 	clock    clock
-	patience time.Duration // the longest wait for one answer
-	beat     time.Duration // how often a follower hears that the link lives
+	patience time.Duration           // the longest wait for one answer
+	beat     time.Duration           // how often a follower hears that the link lives
+	deny     context.CancelCauseFunc // ends the opening: the user lacks a permission
 
 	// Cancelled with the reason when the journal ends.
 	ctx context.Context
@@ -136,23 +147,33 @@ func Open(ctx context.Context, o Options) (*Journal, error) {
 	j := &Journal{log: o.Logger, patience: localPatience, beat: localBeat}
 	j.ctx, j.end = context.WithCancelCause(context.WithoutCancel(ctx))
 	j.writing, j.stop = context.WithCancelCause(context.WithoutCancel(ctx))
-	if err := j.connect(o); err != nil {
-		return nil, errors.Join(fmt.Errorf("journal: %w", err), j.Close())
-	}
-	if err := j.openStream(ctx, o); err != nil {
-		return nil, errors.Join(fmt.Errorf("journal: %w", err), j.Close())
-	}
-	if err := j.attend(ctx, o); err != nil {
+	opening, deny := context.WithCancelCause(ctx)
+	defer deny(nil)
+	j.deny = deny
+	if err := j.open(opening, o); err != nil {
+		if why, ok := errors.AsType[denied](context.Cause(opening)); ok {
+			err = why
+		}
 		return nil, errors.Join(fmt.Errorf("journal: %w", err), j.Close())
 	}
 	return j, nil
+}
+
+func (j *Journal) open(ctx context.Context, o Options) error {
+	if err := j.connect(o); err != nil {
+		return err
+	}
+	if err := j.openStream(ctx, o); err != nil {
+		return err
+	}
+	return j.attend(ctx, o)
 }
 
 // attend does what the kind of store needs beyond the stream itself.
 func (j *Journal) attend(ctx context.Context, o Options) error {
 	j.running.Go(j.probe)
 	if j.store == nil {
-		return nil
+		return j.rehearse(ctx)
 	}
 	j.running.Go(j.watch)
 	if err := j.checkEnd(ctx, o.Dir); err != nil || o.NoSync {
@@ -185,12 +206,12 @@ func (o Options) withDefaults() (Options, error) {
 func (j *Journal) connect(o Options) (err error) {
 	if o.URL != "" {
 		j.patience, j.beat = remotePatience, remoteBeat
-		j.nc, err = dial(o, j.log)
+		j.nc, err = j.dial(o)
 	} else {
 		if j.store, err = startEmbedded(o); err != nil {
 			return err
 		}
-		j.nc, err = j.store.connect(j.log)
+		j.nc, err = j.store.connect(j.linkOptions())
 	}
 	if err != nil {
 		return err

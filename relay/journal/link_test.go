@@ -1,0 +1,359 @@
+package journal_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/jwt/v2"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nkeys"
+
+	"callscreen/relay/journal"
+)
+
+// authority signs certificates.
+type authority struct {
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+	pem  []byte
+}
+
+func newAuthority(t *testing.T) *authority {
+	t.Helper()
+	a := &authority{}
+	a.cert, a.key, a.pem = issue(t, nil, &x509.Certificate{Subject: pkix.Name{CommonName: "CA of the test"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign})
+	return a
+}
+
+// issue makes a certificate by an authority, or by itself.
+func issue(t *testing.T, by *authority, c *x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey, []byte) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.SerialNumber, c.NotBefore, c.NotAfter = big.NewInt(time.Now().UnixNano()), time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	parent, signer := c, key
+	if by != nil {
+		parent, signer = by.cert, by.key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, c, parent, key.Public(), signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cert, key, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+}
+
+// pair is a certificate for a name or address, and its key, as PEM.
+func (a *authority) pair(t *testing.T, name string) (cert, key []byte) {
+	t.Helper()
+	c := &x509.Certificate{Subject: pkix.Name{CommonName: name}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
+	if ip := net.ParseIP(name); ip != nil {
+		c.IPAddresses = []net.IP{ip}
+	} else {
+		c.DNSNames = []string{name}
+	}
+	_, private, cert := issue(t, a, c)
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cert, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+}
+
+// guarded starts a server that asks for something.
+func guarded(t *testing.T, change func(o *server.Options)) *server.Server {
+	t.Helper()
+	o := &server.Options{
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true,
+		JetStream: true, StoreDir: t.TempDir(), JetStreamMaxStore: 1 << 30,
+	}
+	change(o)
+	srv, err := server.NewServer(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.Start()
+	if !srv.ReadyForConnections(20 * time.Second) {
+		t.Fatal("the test's NATS server did not start")
+	}
+	t.Cleanup(func() { stopServer(srv) })
+	return srv
+}
+
+func secured(t *testing.T, a *authority, name string) func(o *server.Options) {
+	t.Helper()
+	cert, key := a.pair(t, name)
+	own, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(o *server.Options) {
+		o.TLS, o.TLSTimeout = true, 5
+		o.TLSConfig = &tls.Config{Certificates: []tls.Certificate{own}, MinVersion: tls.VersionTLS12}
+	}
+}
+
+func address(srv *server.Server, scheme, user string) string {
+	return scheme + "://" + user + srv.Addr().String()
+}
+
+// wantRefused opens a journal that must not open, and looks for a sentence that
+// names no secret.
+func wantRefused(t *testing.T, o journal.Options, want string) {
+	t.Helper()
+	began := time.Now()
+	j, err := journal.Open(t.Context(), o)
+	if err == nil {
+		_ = j.Close()
+		t.Fatalf("it opened; want %q", want)
+	}
+	if !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("got %q, want %q", err, want)
+	}
+	if took := time.Since(began); took > 8*time.Second {
+		t.Errorf("that took %v", took)
+	}
+}
+
+func mustRecord(t *testing.T, o journal.Options) {
+	t.Helper()
+	j := mustOpen(t, o)
+	before, _, err := j.Last(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seq := mustAppend(t, j, "a", "x", before.Seq)
+	if got := take(t, j, seq-1, 1); string(got[0].Data) != "x" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestN06TheLinkIsTLSWithAServerThatTheCAVouchesFor(t *testing.T) {
+	t.Parallel()
+	ours, theirs := newAuthority(t), newAuthority(t)
+	srv := guarded(t, secured(t, ours, "127.0.0.1"))
+	mustRecord(t, journal.Options{URL: address(srv, "tls", ""), CA: ours.pem})
+	mustRecord(t, journal.Options{URL: address(srv, "nats", ""), CA: ours.pem})
+	wantRefused(t, journal.Options{URL: address(srv, "tls", ""), CA: theirs.pem}, "signed by nobody who is trusted; if it is the right server, name its CA with nats-ca-file")
+	wantRefused(t, journal.Options{URL: address(srv, "tls", "")}, "name its CA with nats-ca-file")
+	wantRefused(t, journal.Options{URL: address(srv, "tls", ""), CA: []byte("nothing")}, "holds none")
+	other := guarded(t, secured(t, ours, "nats.example.com"))
+	wantRefused(t, journal.Options{URL: address(other, "tls", ""), CA: ours.pem}, "its certificate is for another name")
+}
+
+func TestN06AServerThatOffersNoTLSIsRefusedWhereTLSWasAskedFor(t *testing.T) {
+	t.Parallel()
+	srv := startServer(t, t.TempDir(), 0)
+	wantRefused(t, journal.Options{URL: address(srv, "tls", "")}, "it offers no TLS")
+	wantRefused(t, journal.Options{URL: address(srv, "nats", ""), CA: newAuthority(t).pem}, "it offers no TLS")
+}
+
+func TestN06AServerMayAskForTheRelaysCertificate(t *testing.T) {
+	t.Parallel()
+	ours, theirs := newAuthority(t), newAuthority(t)
+	srv := guarded(t, func(o *server.Options) {
+		secured(t, ours, "127.0.0.1")(o)
+		o.TLSConfig.ClientAuth, o.TLSConfig.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
+		o.TLSConfig.ClientCAs.AddCert(ours.cert)
+	})
+	with := func(a *authority) func() ([]byte, []byte, error) {
+		cert, key := a.pair(t, "relay")
+		return func() ([]byte, []byte, error) { return cert, key, nil }
+	}
+	o := journal.Options{URL: address(srv, "tls", ""), CA: ours.pem}
+	wantRefused(t, o, "set nats-tls-cert and nats-tls-key")
+	o.Certificate = with(theirs)
+	wantRefused(t, o, "set nats-tls-cert and nats-tls-key")
+	o.Certificate = func() ([]byte, []byte, error) { return []byte("no"), []byte("pair"), nil }
+	wantRefused(t, o, "the certificate for NATS: ")
+	o.Certificate = with(ours)
+	mustRecord(t, o)
+}
+
+func TestAUserOfNATSIsAdmittedByPasswordOrSaysWhyNot(t *testing.T) {
+	t.Parallel()
+	srv := guarded(t, func(o *server.Options) { o.Username, o.Password = "relay", "hunter2" })
+	mustRecord(t, journal.Options{URL: address(srv, "nats", "relay:hunter2@")})
+	for _, user := range []string{"", "relay:hunter21@", "other:hunter2@"} {
+		wantRefused(t, journal.Options{URL: address(srv, "nats", user)}, "it does not admit this user; check nats-creds-file")
+	}
+}
+
+// fileOf is a file that is read for each connection.
+func fileOf(t *testing.T, content []byte) (path string, read func() ([]byte, error)) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "relay.creds")
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path, func() ([]byte, error) { return os.ReadFile(path) }
+}
+
+func seedOf(t *testing.T, pair nkeys.KeyPair) []byte {
+	t.Helper()
+	seed, err := pair.Seed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return seed
+}
+
+func publicOf(t *testing.T, pair nkeys.KeyPair) string {
+	t.Helper()
+	public, err := pair.PublicKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return public
+}
+
+func made(t *testing.T, create func() (nkeys.KeyPair, error)) nkeys.KeyPair {
+	t.Helper()
+	pair, err := create()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pair
+}
+
+func TestAUserOfNATSIsAdmittedByAnNkeySeed(t *testing.T) {
+	t.Parallel()
+	ours, theirs := made(t, nkeys.CreateUser), made(t, nkeys.CreateUser)
+	srv := guarded(t, func(o *server.Options) { o.Nkeys = []*server.NkeyUser{{Nkey: publicOf(t, ours)}} })
+	for _, content := range [][]byte{seedOf(t, ours), append(seedOf(t, ours), "\r\n"...)} {
+		_, read := fileOf(t, content)
+		mustRecord(t, journal.Options{URL: address(srv, "nats", ""), Credentials: read})
+	}
+	_, read := fileOf(t, seedOf(t, theirs))
+	wantRefused(t, journal.Options{URL: address(srv, "nats", ""), Credentials: read}, "it does not admit this user")
+	for _, none := range [][]byte{nil, []byte("hunter2"), seedOf(t, made(t, nkeys.CreateAccount))} {
+		_, read := fileOf(t, none)
+		wantRefused(t, journal.Options{URL: address(srv, "nats", ""), Credentials: read}, "holds no seed of a user")
+	}
+	wantRefused(t, journal.Options{URL: address(srv, "nats", ""), Credentials: func() ([]byte, error) { return nil, errors.New("chmod 600") }}, "chmod 600")
+}
+
+// issuer is an operator of NATS with one account, who signs users.
+type issuer struct {
+	operator, account nkeys.KeyPair
+}
+
+// creds is a .creds file of a new user, good for so long.
+func (i issuer) creds(t *testing.T, good time.Duration) []byte {
+	t.Helper()
+	user := made(t, nkeys.CreateUser)
+	claims := jwt.NewUserClaims(publicOf(t, user))
+	claims.Expires = time.Now().Add(good).Unix()
+	token, err := claims.Encode(i.account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := jwt.FormatUserConfig(token, seedOf(t, user))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func (i issuer) configure(t *testing.T, o *server.Options) {
+	t.Helper()
+	accounts, system := &server.MemAccResolver{}, made(t, nkeys.CreateAccount)
+	for _, account := range []nkeys.KeyPair{i.account, system} {
+		claims := jwt.NewAccountClaims(publicOf(t, account))
+		if account == i.account {
+			claims.Limits.JetStreamLimits = jwt.JetStreamLimits{MemoryStorage: jwt.NoLimit, DiskStorage: jwt.NoLimit, Streams: jwt.NoLimit, Consumer: jwt.NoLimit}
+		}
+		token, err := claims.Encode(i.operator)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := accounts.Store(publicOf(t, account), token); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.TrustedKeys, o.AccountResolver, o.SystemAccount = []string{publicOf(t, i.operator)}, accounts, publicOf(t, system)
+}
+
+// The user's token is short-lived: the server hangs up at its end, and the file
+// holds another by then.
+func TestACredsFileIsReadAgainWhenItsTokenHasRunOut(t *testing.T) {
+	t.Parallel()
+	i := issuer{made(t, nkeys.CreateOperator), made(t, nkeys.CreateAccount)}
+	srv := guarded(t, func(o *server.Options) { i.configure(t, o) })
+	path, read := fileOf(t, i.creds(t, 3*time.Second))
+	j := mustOpen(t, journal.Options{URL: address(srv, "nats", ""), Credentials: read})
+	mustAppend(t, j, "a", "x", 0)
+	eventually(t, "the token runs out", func() bool { return j.Healthy() != nil })
+	if err := os.WriteFile(path, i.creds(t, time.Hour), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the new one is used", func() bool { return j.Healthy() == nil })
+	mustAppend(t, j, "b", "x", 0)
+
+	_, stale := fileOf(t, i.creds(t, -time.Second))
+	wantRefused(t, journal.Options{URL: address(srv, "nats", ""), Credentials: stale}, "it does not admit this user; check nats-creds-file")
+}
+
+// needs are the permissions of a relay, as the README lists them.
+var needs = struct{ publish, subscribe []string }{
+	[]string{
+		"callscreen.call.*", "$JS.API.STREAM.INFO.CALLSCREEN", "$JS.API.STREAM.CREATE.CALLSCREEN", "$JS.API.STREAM.MSG.GET.CALLSCREEN",
+		"$JS.API.CONSUMER.CREATE.CALLSCREEN.>", "$JS.API.CONSUMER.DELETE.CALLSCREEN.*", "$JS.API.CONSUMER.MSG.NEXT.CALLSCREEN.*",
+	},
+	[]string{"_INBOX.>"},
+}
+
+func without(list []string, one string) (rest []string) {
+	for _, s := range list {
+		if s != one {
+			rest = append(rest, s)
+		}
+	}
+	return rest
+}
+
+// permitted is a server whose user may do just this.
+func permitted(t *testing.T, publish, subscribe []string) journal.Options {
+	t.Helper()
+	srv := guarded(t, func(o *server.Options) {
+		o.Users = []*server.User{{Username: "relay", Password: "hunter2", Permissions: &server.Permissions{
+			Publish: &server.SubjectPermission{Allow: publish}, Subscribe: &server.SubjectPermission{Allow: subscribe},
+		}}}
+	})
+	return journal.Options{URL: address(srv, "nats", "relay:hunter2@")}
+}
+
+func TestN06ARelayNeedsNoMoreThanTheDocumentedPermissions(t *testing.T) {
+	t.Parallel()
+	mustRecord(t, permitted(t, needs.publish, needs.subscribe))
+}
+
+func TestN06AMissingPermissionIsNamedAtTheStart(t *testing.T) {
+	t.Parallel()
+	for _, missing := range needs.publish {
+		t.Run(missing, func(t *testing.T) {
+			t.Parallel()
+			subject := strings.TrimRight(missing, "*>")
+			wantRefused(t, permitted(t, without(needs.publish, missing), needs.subscribe), `the NATS user may not publish to "`+subject)
+		})
+	}
+	wantRefused(t, permitted(t, needs.publish, []string{"mine.>"}), `the NATS user may not subscribe to "_INBOX.`)
+}
