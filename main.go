@@ -280,7 +280,7 @@ func newRelay(ctx context.Context, s config.Settings, log *slog.Logger) (*parts,
 // openJournal opens the relay's own journal, or the one that it shares.
 func openJournal(ctx context.Context, s config.Settings, log *slog.Logger) (*journal.Journal, error) {
 	o := journal.Options{
-		Dir: filepath.Join(s.DataDir, "journal"), URL: s.NATSURL.Reveal(), Replicas: int(s.NATSReplicas),
+		Dir: filepath.Join(s.DataDir, "journal"), URL: s.NATSURL.Reveal(), Monitors: s.NATSMonitorURL, Replicas: int(s.NATSReplicas),
 		MaxAge: s.JournalMaxAge, MaxBytes: int64(s.JournalMaxBytes), Logger: log,
 	}
 	var err error

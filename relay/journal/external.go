@@ -24,6 +24,17 @@ const (
 	silentAfter = 5 * time.Second
 )
 
+// attendServers judges what servers of their own promise, and what they permit.
+func (j *Journal) attendServers(ctx context.Context, o Options) error {
+	client, err := monitorClient(o)
+	if err != nil {
+		return err
+	}
+	j.judgeOnce(j.stream.CachedInfo(), o.Monitors, client)
+	j.running.Go(func() { j.judgeSafety(o.Monitors, client) })
+	return j.rehearse(ctx)
+}
+
 // rehearse does once what the journal will do, without a trace: a user who may
 // not is told at the start what is missing, and not at the first call. Whatever
 // else goes wrong, such as a leader that is being chosen, Healthy will tell.

@@ -63,6 +63,10 @@ type Options struct {
 	// Certificate gives the client certificate and its key, as PEM, for each
 	// connection. nil: none.
 	Certificate func() (cert, key []byte, err error)
+	// Monitors are the monitoring addresses of the servers, http or https, which
+	// are asked, without any secret, whether they sync before they acknowledge.
+	// nil: that stays unknown.
+	Monitors []string
 	// Replicas of the stream on an external cluster, used when the stream is
 	// created. 0 means 3 on a cluster and 1 on a single server.
 	Replicas int
@@ -114,7 +118,6 @@ type Journal struct {
 	js       jetstream.JetStream
 	store    *embedded // nil for an external server
 	epoch    string
-	describe string
 	clock    clock
 	patience time.Duration           // the longest wait for one answer
 	beat     time.Duration           // how often a follower hears that the link lives
@@ -130,6 +133,7 @@ type Journal struct {
 	// Under mu.
 	mu      sync.Mutex
 	closed  bool
+	safety  safety
 	fault   error          // why the last append or probe failed; nil is healthy
 	running sync.WaitGroup // the probe and every Follow; Add only while !closed
 
@@ -173,7 +177,11 @@ func (j *Journal) open(ctx context.Context, o Options) error {
 func (j *Journal) attend(ctx context.Context, o Options) error {
 	j.running.Go(j.probe)
 	if j.store == nil {
-		return j.rehearse(ctx)
+		return j.attendServers(ctx, o)
+	}
+	j.safety = safety{local: true, replicas: 1, sync: pace{known: true}}
+	if o.NoSync {
+		j.safety.sync.interval = forever
 	}
 	j.running.Go(j.watch)
 	if err := j.checkEnd(ctx, o.Dir); err != nil || o.NoSync {
@@ -223,10 +231,6 @@ func (j *Journal) connect(o Options) (err error) {
 // Epoch is the identity of this journal: it survives restarts and changes when
 // the journal is wiped.
 func (j *Journal) Epoch() string { return j.epoch }
-
-// Describe says in one line how safe a written record is: embedded or external,
-// replicas, and whether it is synced. For readiness and the console's header.
-func (j *Journal) Describe() string { return j.describe }
 
 // Foreign counts the records that Follow left out because they are not ours:
 // wrong key, or larger than MaxRecord.

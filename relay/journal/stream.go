@@ -47,7 +47,6 @@ func (j *Journal) openStream(ctx context.Context, o Options) error {
 	}
 	j.stream = stream
 	j.epoch = epochOf(info)
-	j.describe = describe(j.store != nil, o.NoSync, info.Config.Replicas)
 	return nil
 }
 
@@ -123,19 +122,6 @@ func judge(c jetstream.StreamConfig) error {
 // the stream and which no second stream of that name can share.
 func epochOf(info *jetstream.StreamInfo) string {
 	return strconv.FormatInt(info.Created.UnixNano(), 36)
-}
-
-func describe(local, noSync bool, replicas int) string {
-	switch {
-	case local && noSync:
-		return "embedded, NOT synced: a power cut or crash loses records (measurements only)"
-	case local:
-		return "embedded, 1 replica, synced before acknowledged"
-	case replicas == 1:
-		return "external, 1 replica, sync unknown: advised are 3 replicas and sync_interval: always"
-	default:
-		return fmt.Sprintf("external, %d replicas, sync unknown: advised is sync_interval: always", replicas)
-	}
 }
 
 // info asks the stream's leader and refuses the answer of another stream of the
