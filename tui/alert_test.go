@@ -124,7 +124,7 @@ func TestACallThatRingsIsToldOnceToAnOperatorWhoLooksElsewhere(t *testing.T) {
 	})
 }
 
-func TestTheBellRingsAtMostEveryTwoSeconds(t *testing.T) {
+func TestT04TheBellRingsAtMostEveryTwoSeconds(t *testing.T) {
 	hears(t, alertRules{noPause: true}, func(e *ear) string {
 		for n := range 40 {
 			e.tell(rang(n, 14*time.Second, time.Now()))

@@ -221,7 +221,7 @@ func TestQuittingAsksOnlyWhileCallsWait(t *testing.T) {
 	})
 }
 
-func TestOnlyNumbersAndValidIdsAreCopied(t *testing.T) {
+func TestT09OnlyNumbersAndValidIdsAreCopied(t *testing.T) {
 	for _, number := range []string{"+1; reboot", "$(reboot)", "\x1b]52;c;AAAA\a", "", "+", "12\n34", strings.Repeat("1", 60)} {
 		synctest.Test(t, func(t *testing.T) {
 			h := pick(rules{})
