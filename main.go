@@ -271,7 +271,7 @@ func newRelay(ctx context.Context, s config.Settings, log *slog.Logger) (*parts,
 	p.server = relay.New(relay.Options{
 		Journal: p.journal, Auth: p.auth, Graph: rejecter, Tokens: p.tokens, Operators: operators, Logger: log,
 		WebhookPath: s.WebhookPath, MaxBody: s.WebhookMaxBody, Bot: "bot " + s.ClientID[:min(8, len(s.ClientID))],
-		RingTimeout: s.RingTimeout, RejectMargin: s.RejectMargin, Undo: s.Undo, Shared: s.NATSURL != "",
+		RingTimeout: s.RingTimeout, RejectMargin: s.RejectMargin, Undo: s.Undo, Shared: s.NATSURL != "", Notice: p.journal.Notice,
 		Certificate: p.certificate, OwnHealth: s.MetricsListen != "",
 	})
 	return p, nil

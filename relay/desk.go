@@ -28,6 +28,7 @@ type desk struct {
 	limits Limits
 	log    *slog.Logger
 	due    func(c *call.Call) (e call.Event, at time.Time, ok bool) // what happens to a call by itself
+	notice func() string                                            // see Options
 	wake   chan struct{}                                            // holds one: something is due earlier than was known
 
 	mu      sync.Mutex
@@ -41,11 +42,13 @@ type desk struct {
 	trouble string       // why calls cannot be screened, as the consoles show it
 	company wire.Company // who is connected, as the consoles know it
 	told    []byte       // the status that the consoles know
+	ignored uint64       // records that are not ours, or mean nothing
 }
 
 func newDesk(epoch string, limits Limits, log *slog.Logger, due func(*call.Call) (call.Event, time.Time, bool)) *desk {
 	return &desk{
 		epoch: epoch, limits: limits, log: log, due: due, wake: make(chan struct{}, 1), board: call.NewBoard(),
+		notice:  func() string { return "" },
 		changed: make(chan struct{}), seats: map[*seat]struct{}{},
 	}
 }
@@ -57,6 +60,8 @@ func (d *desk) take(r journal.Record) error {
 	defer d.mu.Unlock()
 	if r.Key != "" { // else somebody else's record on our stream, which the journal has reported
 		d.fold(r, now)
+	} else {
+		d.ignored++
 	}
 	d.seq = r.Seq
 	close(d.changed)
@@ -70,6 +75,7 @@ func (d *desk) fold(r journal.Record, now time.Time) {
 		// A record is checked like any outside input: others may write to a
 		// shared stream. It means nothing here, but it stands in its call's way:
 		// the next append builds on it.
+		d.ignored++
 		d.log.Warn("a journal record was passed over", "seq", r.Seq, "err", err)
 		d.board.Apply(call.Event{Seq: r.Seq, Call: call.ID(r.Key)})
 		return
@@ -177,6 +183,13 @@ func (d *desk) open() {
 	d.live = true
 }
 
+// passedOver counts the records that are not ours or mean nothing.
+func (d *desk) passedOver() uint64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.ignored
+}
+
 func (d *desk) ready() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -264,7 +277,7 @@ func (d *desk) sit(s *seat, from *wire.Cursor) bool {
 	d.seats[s] = struct{}{}
 	w := wire.Welcome{
 		Kind: wire.KindWelcome, Cursor: wire.Cursor{Epoch: d.epoch, Seq: d.seq},
-		Operator: s.operator.Name, Role: s.operator.Role, Bot: s.bot, Company: d.company, Graph: d.trouble,
+		Operator: s.operator.Name, Role: s.operator.Role, Bot: s.bot, Company: d.company, Graph: d.trouble, Notice: d.notice(),
 	}
 	missed, resumed := d.since(from)
 	if resumed {
@@ -311,7 +324,7 @@ func (d *desk) tell(trouble string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.trouble, d.company = trouble, gathered(d.people(time.Now()))
-	now := d.frame(wire.Status{Kind: wire.KindStatus, Company: d.company, Graph: trouble})
+	now := d.frame(wire.Status{Kind: wire.KindStatus, Company: d.company, Graph: trouble, Notice: d.notice()})
 	if !bytes.Equal(now, d.told) {
 		d.told = now
 		d.broadcast(now)

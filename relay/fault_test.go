@@ -129,6 +129,9 @@ func TestN06ARecordThatIsNoneOfOursDoesNotStandInItsCallsWay(t *testing.T) {
 	if _, ok := h.server.Look("B"); ok {
 		t.Error("a record under another call's key rang")
 	}
+	if _, metrics := get(t, h.url+"/metrics"); !strings.Contains(metrics, "\ncallscreen_journal_ignored_total 3\n") {
+		t.Error("the three are not counted")
+	}
 	if a := h.decide("ana", "A", call.Busy); a.Verdict != call.WasRejected {
 		t.Errorf("answer %+v, want rejected", a)
 	}

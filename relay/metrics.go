@@ -55,9 +55,12 @@ func newMetrics(d *desk) *metrics {
 	watching := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "callscreen_watching", Help: "Operators who may decide and whose screens are drawn, on all relays of the journal. 0: nobody is watching.",
 	}, func() float64 { return float64(d.watching()) })
+	ignored := prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "callscreen_journal_ignored_total", Help: "Journal records that are not ours or mean nothing, since the start.",
+	}, func() float64 { return float64(d.passedOver()) })
 	m.registry.MustRegister(
 		m.webhook, m.webhookSeconds, m.notifications, m.decisions, m.rejectSeconds,
-		m.consoles, m.consoleRefused, m.panics, waiting, watching,
+		m.consoles, m.consoleRefused, m.panics, waiting, ignored, watching,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m

@@ -87,7 +87,10 @@ type Options struct {
 	Shared       bool          // other relays write to the same journal
 	Limits       Limits        // what consoles may cost; zero fields are the defaults
 	Certificate  Certificate   // nil: plain HTTP, for loopback and behind a tunnel
-	OwnHealth    bool          // health and metrics are served by ServeHealth, and nowhere else
+	// Notice tells what else operators should know of this relay, in a few words,
+	// at this moment; nil: nothing. It must not wait.
+	Notice    func() string
+	OwnHealth bool // health and metrics are served by ServeHealth, and nowhere else
 }
 
 // Server is one relay. Make it with [New], run it once with [Server.Run].
@@ -129,6 +132,9 @@ func New(o Options) *Server {
 		histories: make(chan struct{}, historiesAtOnce),
 	}
 	s.desk = newDesk(o.Journal.Epoch(), o.Limits, o.Logger, s.due)
+	if o.Notice != nil {
+		s.desk.notice = o.Notice
+	}
 	s.metrics = newMetrics(s.desk)
 	return s
 }

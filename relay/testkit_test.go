@@ -257,6 +257,7 @@ type frame struct {
 	Resumed   bool            `json:"resumed"`
 	Board     *wire.Board     `json:"board"`
 	Watching  int             `json:"watching"`
+	Notice    string          `json:"notice"`
 	Event     call.EventKind  `json:"event"`
 	Call      call.ID         `json:"call_id"`
 	Remaining *call.Millis    `json:"remaining_ms"`

@@ -36,6 +36,8 @@ type stroke struct {
 var boards = []board{
 	{name: "connecting", tell: func(time.Time) []call.Update { return nil }},
 	{name: "empty", tell: func(now time.Time) []call.Update { return []call.Update{live(), {Board: history(now)}} }},
+	{name: "empty-notice", tell: func(now time.Time) []call.Update { return []call.Update{noticed(), {Board: history(now)}} }},
+	{name: "five-notice", tell: func(now time.Time) []call.Update { return append([]call.Update{noticed()}, fiveCalls(now)[1:]...) }, wait: 500 * time.Millisecond},
 	{name: "five", tell: fiveCalls, wait: 500 * time.Millisecond},
 	{name: "five-second", tell: fiveCalls, wait: 50 * time.Millisecond, hand: []stroke{{100 * time.Millisecond, "2"}}},
 	{name: "colleagues", tell: colleagues, wait: 500 * time.Millisecond, hand: []stroke{{0, "2"}}},
@@ -215,6 +217,13 @@ func reconnecting(now time.Time) []call.Update {
 // hopeless is calls about which it is too late, but for the last.
 func hopeless(now time.Time) []call.Update {
 	return []call.Update{live(), {Board: history(now)}, rang(0, 300*time.Millisecond, now), rang(1, 7*time.Second, now)}
+}
+
+// noticed is a relay whose journal is not as safe as it could be.
+func noticed() call.Update {
+	u := live()
+	u.Link.Notice = "journal: sync unknown"
+	return u
 }
 
 // graphDown is a relay that cannot reach Graph.

@@ -43,10 +43,12 @@ func (m *Model) empty(lines []string, w int) []string {
 		say(m.paint.good, m.glyph.live, "Connected. No call waits.")
 		say(style{}, "", m.invitation(m.deciding()+" decide."))
 		m.sayLast(say)
+		m.sayNotice(say)
 	case m.geo.layout == compact:
 		say(m.paint.good, m.glyph.live, "Connected. Waiting for calls.")
 		say(style{}, "", m.invitation("Press "+m.deciding()+" when a call comes in."))
 		m.sayLast(say)
+		m.sayNotice(say)
 		if free := m.geo.queue - len(lines); free > 1 && m.endedKnown() > 0 {
 			lines = append(lines, m.rule("RECENT", ""))
 			lines = append(lines, m.endedLines(0, free-1)...)
@@ -55,8 +57,17 @@ func (m *Model) empty(lines []string, w int) []string {
 		say(m.paint.good, m.glyph.live, "Connected. Waiting for calls to "+bot+".")
 		m.sayLast(say)
 		say(style{}, "", m.invitation("Press "+m.deciding()+" here when a call comes in.")+" "+m.keys.help.Help().Key+" for help.")
+		m.sayNotice(say)
 	}
 	return lines
+}
+
+// sayNotice is what else the relay wants operators to know. The header has no room
+// for it everywhere.
+func (m *Model) sayNotice(say func(st style, sign, s string)) {
+	if m.link.Notice != "" {
+		say(m.paint.title, "!", tidy(m.link.Notice, relayCells))
+	}
 }
 
 // sayLast is when the last call came, and how the day has been.

@@ -30,12 +30,18 @@ const (
 	botCells = 24
 	// graphCells is the room for why Graph cannot be reached.
 	graphCells = 24
+	// relayCells is the room for what else the relay wants operators to know.
+	relayCells = 40
 )
 
 func (m *Model) wideHead(c *cells) {
-	right := m.rightHead(true)
-	if bot := call.Width(tidy(m.bot(), botCells)); right.used()+15+bot > c.free {
-		right = m.rightHead(false)
+	right := m.rightHead(true, true)
+	bot := call.Width(tidy(m.bot(), botCells))
+	if right.used()+15+bot > c.free { // the empty queue tells the notice, too
+		right = m.rightHead(true, false)
+	}
+	if right.used()+15+bot > c.free {
+		right = m.rightHead(false, false)
 	}
 	used := right.used()
 	if used+1 > c.free {
@@ -56,12 +62,16 @@ func (m *Model) wideHead(c *cells) {
 }
 
 // rightHead is the connection, what stands behind it, and the clock. How many
-// others watch is the first thing to go where there is less room.
-func (m *Model) rightHead(others bool) *cells {
+// others watch is the first thing to go where there is less room, after the notice.
+func (m *Model) rightHead(others, notice bool) *cells {
 	c := m.newPart()
 	m.connection(c)
 	if m.link.Up {
 		m.company(c, others)
+	}
+	if notice && m.link.Up && m.link.Notice != "" {
+		c.pad(3)
+		c.add(m.paint.title, tidy(m.link.Notice, relayCells))
 	}
 	c.pad(3)
 	c.add(m.paint.dim, m.clock())

@@ -83,6 +83,7 @@ type Link struct {
 	Watching  int           // operators who could decide and whose screens are drawn, we included
 	People    []Presence    // some of those connected, who looks at a call first. Never changed
 	Graph     string        // "" when the relay can reject calls, else why not
+	Notice    string        // what else of the relay operators should know, in a few words; mostly ""
 	Try       int           // while down: which try comes next
 	RetryAt   time.Time     // while down: when it comes
 	LastHeard time.Time     // when the relay was last heard; zero if never

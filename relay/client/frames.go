@@ -50,7 +50,7 @@ func (s *session) welcome(data []byte, now time.Time) error {
 	}
 	s.welcomed, s.head = true, w.Cursor.Seq
 	c.link = call.Link{
-		Up: true, Operator: w.Operator, Role: w.Role, Bot: w.Bot, Watching: w.Watching, People: w.People, Graph: w.Graph,
+		Up: true, Operator: w.Operator, Role: w.Role, Bot: w.Bot, Watching: w.Watching, People: w.People, Graph: w.Graph, Notice: w.Notice,
 		RoundTrip: c.link.RoundTrip, LastHeard: now,
 	}
 	c.tell()
@@ -101,7 +101,7 @@ func (s *session) status(data []byte) error {
 	if err := json.Unmarshal(data, &f); err != nil || !s.welcomed {
 		return errFrame
 	}
-	s.c.link.Watching, s.c.link.People, s.c.link.Graph = f.Watching, f.People, f.Graph
+	s.c.link.Watching, s.c.link.People, s.c.link.Graph, s.c.link.Notice = f.Watching, f.People, f.Graph, f.Notice
 	s.c.tell()
 	return nil
 }

@@ -96,10 +96,12 @@ func TestTheRoundTripIsMeasured(t *testing.T) {
 func TestTheRelaysStatusBecomesTheLinks(t *testing.T) {
 	c := onSockets(t, &fakeRelay{script: func(s *socket) {
 		_ = s.welcome(call.NewBoard())
-		_ = s.send(wire.Status{Kind: wire.KindStatus, Company: wire.Company{Watching: 3}, Graph: "no token yet"})
+		_ = s.send(wire.Status{Kind: wire.KindStatus, Company: wire.Company{Watching: 3}, Graph: "no token yet", Notice: "journal: 1 replica"})
 		s.stay()
 	}})
-	next(t, c, func(u call.Update) bool { return isUp(u) && u.Link.Watching == 3 && u.Link.Graph == "no token yet" })
+	next(t, c, func(u call.Update) bool {
+		return isUp(u) && u.Link.Watching == 3 && u.Link.Graph == "no token yet" && u.Link.Notice == "journal: 1 replica"
+	})
 }
 
 func TestC11PausesGrowToThreeSecondsWithFullJitter(t *testing.T) {

@@ -74,6 +74,7 @@ func live(w *world) {
 // tally counts what happened in a run: faults, answers and endings.
 func tally(w *world, consoles []*console) map[string]int {
 	n := maps.Clone(w.faults)
+	n["old answers"] = w.store.old
 	for _, c := range consoles {
 		for _, p := range c.pressed {
 			for _, a := range p.answers {
@@ -123,6 +124,34 @@ func TestInvariants(t *testing.T) {
 	} {
 		if total["ending "+string(e)] == 0 {
 			t.Errorf("no call ever ended %q", e)
+		}
+	}
+}
+
+// proves N-04: an old answer to a read may make a relay wait, ask again or leave
+// a decision unknown, but nobody wins by it. Without the comparison in the append
+// the same answers make two winners.
+func TestN04ReadsThatAreOldNeverDecideWhoWins(t *testing.T) {
+	two := func(seed uint64, b bugs) (found bool, old int) {
+		wrong, happened := run(t, seed, b, live)
+		return slices.ContainsFunc(wrong, func(s string) bool { return strings.Contains(s, "both told") || strings.Contains(s, "I3: ") }), happened["old answers"]
+	}
+	total := 0
+	for seed := *first; seed < *first+20; seed++ {
+		found, old := two(seed, bugs{stale: true})
+		if total += old; found {
+			t.Errorf("seed %d: a winner by an old answer", seed)
+		}
+	}
+	if total < 50 {
+		t.Errorf("only %d reads were answered as of before", total)
+	}
+	for seed := uint64(1); ; seed++ {
+		if found, _ := two(seed, bugs{stale: true, blind: true, generous: true}); found {
+			return
+		}
+		if seed == 20 {
+			t.Fatal("in 20 runs of a store that does not compare the checker saw no second winner")
 		}
 	}
 }

@@ -21,6 +21,7 @@ type store struct {
 	records []journal.Record
 	last    map[string]uint64
 	changed chan struct{}
+	old     int // reads that were answered as of before
 }
 
 // bugs are planted in the store, and in Graph, to see the checker fail.
@@ -30,6 +31,7 @@ type bugs struct {
 	leaky     bool // leaves some records out of what a relay reads
 	hasty     bool // acknowledges that a decision is committed, and records nothing
 	generous  bool // Graph accepts a second rejection of a call
+	stale     bool // a third of the reads of a call's last record are answered as of before
 }
 
 func newStore(b bugs) *store {
@@ -54,6 +56,17 @@ func (s *store) append(key string, data []byte, expected uint64) (uint64, error)
 	close(s.changed)
 	s.changed = make(chan struct{})
 	return seq, nil
+}
+
+// before is where a call stood before one of its records; 0 if that is its first.
+// The caller holds mu.
+func (s *store) before(key string, seq uint64) uint64 {
+	for seq > 1 {
+		if seq--; s.records[seq-1].Key == key {
+			return seq
+		}
+	}
+	return 0
 }
 
 // all is a copy of what was written.
@@ -119,6 +132,10 @@ func (l *link) Last(ctx context.Context, key string) (journal.Record, bool, erro
 	l.store.mu.Lock()
 	seq := l.store.last[key]
 	var r journal.Record
+	if l.store.bugs.stale && l.chance(333) {
+		l.store.old++
+		seq = l.store.before(key, seq)
+	}
 	if seq > 0 {
 		r = l.store.records[seq-1]
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -146,6 +147,103 @@ func TestN06ForeignRecordsAreLeftOutAndCounted(t *testing.T) {
 	if _, err := js.Publish(t.Context(), "callscreen.call.huge", make([]byte, 900<<10)); err == nil {
 		t.Error("the stream took a record of 900 KiB")
 	}
+}
+
+// The stream is made by hand here and takes what the server takes.
+func TestN06ARecordOfAMebibyteIsLeftOutAndCounted(t *testing.T) {
+	t.Parallel()
+	srv := startServer(t, t.TempDir(), 0)
+	_, js := clusterClient(t, srv.ClientURL())
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: journal.StreamName, Subjects: []string{"callscreen.call.*"}}); err != nil {
+		t.Fatal(err)
+	}
+	j := mustOpen(t, journal.Options{URL: srv.ClientURL()})
+	if _, err := js.Publish(t.Context(), "callscreen.call.huge", make([]byte, 1<<20)); err != nil {
+		t.Fatal(err)
+	}
+	mustAppend(t, j, "a", "ours", 0)
+	got := take(t, j, 0, 2)
+	if got[0].Key != "" || got[0].Data != nil || got[1].Key != "a" || j.Foreign() != 1 {
+		t.Errorf("%+v, %d counted", got, j.Foreign())
+	}
+}
+
+// hole is a way to a server that can swallow what goes through it, as a firewall
+// does that has lost the connection: nothing arrives and nobody hangs up.
+type hole struct {
+	ln     net.Listener
+	to     string
+	used   atomic.Int32
+	silent atomic.Bool
+}
+
+func newHole(t *testing.T, to string) *hole {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &hole{ln: ln, to: to}
+	t.Cleanup(func() { _ = ln.Close() })
+	go func() {
+		for {
+			near, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			far, err := net.Dial("tcp", to)
+			if err != nil {
+				_ = near.Close()
+				continue
+			}
+			h.used.Add(1)
+			go h.carry(near, far)
+			go h.carry(far, near)
+		}
+	}()
+	return h
+}
+
+func (h *hole) carry(from, to net.Conn) {
+	defer func() { _ = to.Close() }()
+	for buf := make([]byte, 4096); ; {
+		n, err := from.Read(buf)
+		if err != nil {
+			return
+		}
+		if h.silent.Load() {
+			continue
+		}
+		if _, err := to.Write(buf[:n]); err != nil {
+			return
+		}
+	}
+}
+
+func TestN03ALinkThatSwallowsEverythingIsKnownInFiveSecondsAndAnotherTaken(t *testing.T) {
+	t.Parallel()
+	srv := startServer(t, t.TempDir(), 0)
+	one, other := newHole(t, srv.Addr().String()), newHole(t, srv.Addr().String())
+	j := mustOpen(t, journal.Options{URL: "nats://" + one.ln.Addr().String() + ",nats://" + other.ln.Addr().String()})
+	mustAppend(t, j, "a", "x", 0)
+	if one.used.Load() == 0 {
+		one, other = other, one
+	}
+	one.silent.Store(true)
+	began := time.Now()
+	if _, err := j.Append(t.Context(), "b", nil, 0); !errors.Is(err, journal.ErrUnknown) || time.Since(began) > 3*time.Second {
+		t.Errorf("an append into the hole: %v after %v", err, time.Since(began))
+	}
+	eventually(t, "the hole is noticed", func() bool { return j.Healthy() != nil })
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("noticed after %v", took)
+	}
+	// The client's own two minutes would leave the relay without a journal here.
+	eventually(t, "the other way is taken", func() bool { return other.used.Load() > 0 && j.Healthy() == nil })
+	if took := time.Since(began); took > 12*time.Second {
+		t.Errorf("the other way was taken after %v", took)
+	}
+	mustAppend(t, j, "c", "x", 0)
 }
 
 func TestN01AStreamThatCannotKeepThePromiseIsRefusedWithTheReason(t *testing.T) {

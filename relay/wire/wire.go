@@ -45,6 +45,9 @@
 // has none. "watching" counts those of them who are alive and may decide. With 0
 // nobody is watching, and the relay's unattended policy is applied.
 //
+// "notice" is a standing weakness of the set-up in a few words, such as "journal:
+// sync unknown"; calls can be screened all the same. Absent where there is none.
+//
 // The role is "operator" or "observer": an observer is sent everything, and every
 // decision of his is answered "not_sent". A relay of before there were roles
 // leaves it out and means "operator".
@@ -162,7 +165,8 @@ type Welcome struct {
 	Role     call.Role `json:"role,omitempty"`
 	Bot      string    `json:"bot,omitempty"`
 	Company
-	Graph   string `json:"graph,omitempty"` // why the relay cannot reject calls now; "" when it can
+	Graph   string `json:"graph,omitempty"`  // why the relay cannot reject calls now; "" when it can
+	Notice  string `json:"notice,omitempty"` // what else operators should know; "" mostly
 	Resumed bool   `json:"resumed"`
 	Board   *Board `json:"board,omitempty"`
 }
@@ -227,7 +231,8 @@ type Company struct {
 type Status struct {
 	Kind Kind `json:"kind"`
 	Company
-	Graph string `json:"graph,omitempty"`
+	Graph  string `json:"graph,omitempty"`
+	Notice string `json:"notice,omitempty"`
 }
 
 // FromConsole is any frame that a console sends.

@@ -80,6 +80,7 @@ type linkObject struct {
 	Bot      string `json:"bot,omitempty"`
 	Watching int    `json:"watching"`
 	Graph    string `json:"graph,omitempty"`
+	Notice   string `json:"notice,omitempty"`
 	Try      int    `json:"try,omitempty"`
 	Err      string `json:"err,omitempty"`
 	Final    bool   `json:"final,omitempty"`
@@ -154,7 +155,7 @@ func (j *objects) answer(a call.Answer, now time.Time) {
 func (j *objects) changed(l call.Link) {
 	o := linkObject{
 		Event: "link", Up: l.Up, Operator: name(l.Operator), Role: name(string(l.Role)), Bot: name(l.Bot), Watching: l.Watching,
-		Graph: text(l.Graph), Try: l.Try, Err: text(l.Err), Final: l.Final,
+		Graph: text(l.Graph), Notice: text(l.Notice), Try: l.Try, Err: text(l.Err), Final: l.Final,
 	}
 	if j.link == nil || *j.link != o {
 		j.link = &o

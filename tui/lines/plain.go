@@ -93,6 +93,7 @@ type teller struct {
 	words  vocabulary
 	board  *call.Board
 	status *call.Link // as last told
+	notice string     // as last told; a link that breaks does not make it new
 
 	numbers map[string]int // by [call.ID.Key]
 	ids     map[int]call.ID

@@ -236,4 +236,12 @@ func (t *teller) linked(l call.Link) {
 	case l.Up && l.Graph == "" && was.Graph != "":
 		t.say("the relay can reject calls again")
 	}
+	if l.Up && l.Notice != t.notice {
+		t.notice = l.Notice
+		if l.Notice != "" {
+			t.say("mind, %s", text(l.Notice))
+		} else {
+			t.say("the relay's notice is over, all is as advised")
+		}
+	}
 }

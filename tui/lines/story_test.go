@@ -217,7 +217,10 @@ func twelveCalls(s *stage) {
 	}
 	s.board, s.seq = away, s.seq+4
 	wait(7000)
-	s.connects(call.Link{Graph: "no token for Graph"})
+	s.connects(call.Link{Graph: "no token for Graph", Notice: "journal: sync unknown"})
+	s.connects(call.Link{Graph: "no token for Graph", Notice: "journal: sync unknown"})
+	s.send(call.Update{Link: &call.Link{Err: "the link broke"}})
+	s.connects(call.Link{Graph: "no token for Graph", Notice: "journal: sync unknown"})
 	s.send(call.Update{Board: call.Restore(away.Calls(), away.Tally(), away.Ledger(), away.Seq())})
 	s.connects(call.Link{})
 	s.types("l")
