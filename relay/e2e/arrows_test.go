@@ -42,7 +42,7 @@ var arrows = map[string]struct {
 	"relay/invariants":      {nil, "tests only"},
 	"relay/journal":         {nil, "the journal knows bytes and order, not what an event means"},
 	"relay/journal/cluster": {nil, "NATS servers to try with know nothing of what is kept on them"},
-	"relay/memnet":          {nil, "a network in memory for tests"},
+	"relay/memnet":          {nil, "networks for tests; nothing that runs may import it"},
 	"relay/operator":        {[]string{"relay/call"}, "a list of names, roles and tokens: what a role is, the rules of screening say"},
 	"relay/wire":            {[]string{"relay/call"}, "frames know the facts they carry and nothing of who sends them"},
 	"tui":                   {[]string{"relay/call"}, "the screen reaches the relay through an interface of its own"},

@@ -210,7 +210,7 @@ func newMultiplexer(t *testing.T, width, height int, env []string, command strin
 	if _, err := exec.LookPath("tmux"); err != nil {
 		t.Skipf("there is no tmux on this machine: names are held against the emulator only: %v", err)
 	}
-	dir, err := os.MkdirTemp("", "tmux") // a socket's path has to be short
+	dir, err := os.MkdirTemp("", "tmux") //nolint:usetesting // a socket's path has to be short
 	if err != nil {
 		t.Fatal(err)
 	}

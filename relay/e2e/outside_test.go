@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -46,9 +47,7 @@ func (a *aviary) send(method, path, bearer, body string, header http.Header) {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	for name, values := range header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, header)
 	if bearer != "" {
 		req.Header.Set("Authorization", "Bearer "+bearer)
 	}
@@ -176,6 +175,7 @@ func notAnEvent(format, line string) error {
 }
 
 func TestT12WhateverComesFromOutsideAnEventOfTheLogIsOneLine(t *testing.T) {
+	t.Parallel()
 	for _, format := range []string{"text", "json"} {
 		t.Run(format, func(t *testing.T) {
 			t.Parallel()
@@ -241,6 +241,7 @@ func TestT12ACanaryOutOfItsLineIsNoticed(t *testing.T) {
 
 // What a command says at its end, of files and arguments that somebody else wrote.
 func TestT12AnErrorOfACommandIsTextInOneParagraph(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	file := func(name, text string) string {
 		path := filepath.Join(dir, name)

@@ -24,6 +24,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"callscreen/graph/simulator"
+	"callscreen/relay/memnet"
 )
 
 // binary is the program under test, built once for all tests of this package.
@@ -326,15 +327,14 @@ func awaitOK(t testing.TB, p *process, url string) {
 	t.Fatalf("the relay never answered 200 at %s: %s", url, p.stderr)
 }
 
-// freeAddress is a loopback address nobody listens on at the moment.
+// freeAddress is a loopback address nobody listens on.
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := memnet.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = ln.Close() }()
-	return ln.Addr().String()
+	return fmt.Sprintf("127.0.0.1:%d", port)
 }
 
 // run runs a command to its end and returns its exit code and what it wrote.

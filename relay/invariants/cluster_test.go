@@ -21,6 +21,7 @@ import (
 
 	"callscreen/relay/call"
 	"callscreen/relay/journal"
+	"callscreen/relay/memnet"
 )
 
 // The same invariants in real time: three relays of this process on three NATS
@@ -135,16 +136,14 @@ func (s *natsServer) restart(t *testing.T, after time.Duration) {
 
 func (s *natsServer) url() string { return fmt.Sprintf("nats://127.0.0.1:%d", s.seat.Client) }
 
-// freePorts are ports that nobody listens on at the moment.
 func freePorts(t *testing.T, n int) (ports []int) {
 	t.Helper()
 	for range n {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		port, err := memnet.FreePort()
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = ln.Close() }()
-		ports = append(ports, portOf(t, ln))
+		ports = append(ports, port)
 	}
 	return ports
 }

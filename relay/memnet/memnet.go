@@ -1,5 +1,6 @@
-// Package memnet is a network in memory, for tests in virtual time: real sockets
-// do not work in a bubble of testing/synctest. Unlike net.Pipe it buffers, as a
+// Package memnet is networks for tests: one in memory for tests in virtual time,
+// and ports of the real one. Real sockets do not work in a bubble of
+// testing/synctest. Unlike net.Pipe it buffers, as a
 // socket does: two ends that both answer a ping do not wait for each other. A cut
 // swallows everything in silence, as a pulled cable does.
 package memnet
