@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -46,7 +47,9 @@ import (
 	"callscreen/relay/doctor"
 	"callscreen/relay/history"
 	"callscreen/relay/journal"
+	"callscreen/relay/journal/cluster"
 	"callscreen/relay/operator"
+	"callscreen/relay/trial"
 	"callscreen/tui"
 	"callscreen/tui/lines"
 )
@@ -823,13 +826,15 @@ the end.`,
 		Example: `  callscreen demo
   callscreen demo --rate 30 --seed 7
   callscreen demo --undo 3s                 # decisions can be taken back
-  callscreen demo --output plain`,
+  callscreen demo --output plain
+  callscreen demo --relays 3                # says how to sit down beside, and what to kill`,
 		Args: args(cobra.NoArgs),
 		RunE: runDemo,
 	}
 	config.AddFlags(cmd.Flags(), "undo", "theme", "mute", "keys", "log-level", "log-format", "log-file")
 	addOutput(cmd)
 	addTraffic(cmd, 12)
+	cmd.Flags().Int("relays", 1, "with 2 to 5: so many relays, each a process, on a cluster of three NATS servers")
 	cmd.Flags().Bool("storybook", false, "walk through every state of the screen instead")
 	if err := cmd.Flags().MarkHidden("storybook"); err != nil {
 		panic(err) // the flag is there, one line above
@@ -864,6 +869,16 @@ func runDemo(c *cobra.Command, _ []string) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	page := &tui.Log{}
 	o.Logger = page.Tee(log, s.LogLevel)
+	over := func() {
+		fmt.Fprintf(c.ErrOrStderr(), "The demo is over and its data is removed. The same calls again: callscreen demo --seed %d\n", o.Seed)
+	}
+	switch relays, _ := c.Flags().GetInt("relays"); {
+	case relays < 1 || relays > 5:
+		return usage(errors.New("--relays is 1 to 5"))
+	case relays > 1:
+		defer over()
+		return runTrial(c, s, dir, relays, o, course, page)
+	}
 	d, err := newDemo(c.Context(), s, dir, o)
 	if err != nil {
 		return err
@@ -881,8 +896,95 @@ func runDemo(c *cobra.Command, _ []string) (err error) {
 			return watch(c, d.link, d.settings, page)
 		},
 	)
-	fmt.Fprintf(c.ErrOrStderr(), "The demo is over and its data is removed. The same calls again: callscreen demo --seed %d\n", o.Seed)
+	over()
 	return err
+}
+
+// runTrial is the demo with several relays: they are processes of their own, so
+// that one can be killed; simulated Microsoft, NATS servers and console are here.
+func runTrial(c *cobra.Command, s config.Settings, dir string, n int, o simulator.Options, course simulator.Course, page *tui.Log) error {
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	servers, err := cluster.Start(filepath.Join(dir, "nats"), 3)
+	if err != nil {
+		return err
+	}
+	defer servers.Close()
+	relays, err := trial.New(n)
+	if err != nil {
+		return err
+	}
+	o.Webhook, o.Balance = "http://"+relays.Addresses()[0]+s.WebhookPath, relays.Addresses()
+	sim, err := simulator.New(o)
+	if err != nil {
+		return err
+	}
+	defer sim.Close()
+	ln, err := listen(c.Context(), "listen", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = ln.Close() }()
+	shared := sim.Settings("https://" + ln.Addr().String())
+	maps.Copy(shared, map[string]string{
+		"data-dir": dir, "nats-url": servers.URL(), "nats-monitor-url": strings.Join(servers.Monitors(), ","),
+		"webhook-path": s.WebhookPath, "ring-timeout": s.RingTimeout.String(), "reject-margin": s.RejectMargin.String(), "undo": s.Undo.String(),
+	})
+	file, err := config.WriteSimulated(dir, shared, sim.CAPEM(), sim.ClientSecret())
+	if err != nil {
+		return err
+	}
+	if s, err = s.Simulated(file, dir, relays.URLs(0)); err != nil {
+		return err
+	}
+	operators, err := operator.Open(dir)
+	if err != nil {
+		return err
+	}
+	// Before the relays start: they would all make one at once.
+	if err := operators.Local(operator.LocalName()); err != nil {
+		return err
+	}
+	link, err := newClient(s, o.Logger)
+	if err != nil {
+		return err
+	}
+	return together(c.Context(),
+		func(ctx context.Context) error { return sim.Serve(ctx, ln) },
+		func(ctx context.Context) error {
+			return relays.Run(ctx, trial.Options{Program: program, Environ: os.Environ(), Config: file, Dir: dir})
+		},
+		func(ctx context.Context) error {
+			relays.AwaitReady(ctx)
+			return sim.Follow(ctx, course)
+		},
+		func(ctx context.Context) error {
+			relays.AwaitReady(ctx)
+			relays.Explain(c.ErrOrStderr(), program, dir)
+			if err := confirm(c, "Press enter to begin. "); err != nil {
+				return err
+			}
+			c.SetContext(ctx)
+			return watch(c, link, s, page)
+		},
+	)
+}
+
+// confirm waits for a line where the screen would cover what was just written.
+func confirm(c *cobra.Command, words string) error {
+	output, _ := c.Flags().GetString("output")
+	if !interactive(c) || output == "plain" || output == "json" {
+		return nil
+	}
+	fmt.Fprint(c.ErrOrStderr(), words)
+	for b := make([]byte, 1); b[0] != '\n'; { // byte by byte: what follows is the screen's
+		if _, err := c.InOrStdin().Read(b); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // storybook shows the states of the screen to somebody who changes it.

@@ -38,6 +38,9 @@ func webhookClient(opts Options) *http.Client {
 			ForceAttemptHTTP2:   true,
 		}
 	}
+	if len(opts.Balance) > 0 {
+		transport = &balancer{hosts: opts.Balance, next: transport}
+	}
 	return &http.Client{
 		Transport: transport,
 		Timeout:   deliveryTimeout,

@@ -55,6 +55,9 @@ type Options struct {
 	Federation *Federation
 	// Webhook is the bot's calling webhook, http or https. It may be set later, by SetWebhook.
 	Webhook string
+	// Balance are several host:port that take turns in place of the Webhook's own, as instances behind a
+	// load balancer do; one that cannot be reached is passed over. Default none.
+	Balance []string
 	// WebhookRoots are trusted for an https webhook; nil means the system's.
 	WebhookRoots *x509.CertPool
 	// Transport reaches the webhook; nil means TCP without a proxy. A test in a synctest bubble gives one

@@ -20,7 +20,8 @@ var arrows = map[string]struct {
 	"callscreen": {
 		[]string{
 			"config", "graph", "graph/simulator", "relay", "relay/call", "relay/cert", "relay/client",
-			"relay/doctor", "relay/history", "relay/journal", "relay/operator", "tui", "tui/lines",
+			"relay/doctor", "relay/history", "relay/journal", "relay/journal/cluster",
+			"relay/operator", "relay/trial", "tui", "tui/lines",
 		},
 		"main is the only place that wires",
 	},
@@ -44,6 +45,7 @@ var arrows = map[string]struct {
 	"relay/journal/cluster": {nil, "NATS servers to try with know nothing of what is kept on them"},
 	"relay/memnet":          {nil, "networks for tests; nothing that runs may import it"},
 	"relay/operator":        {[]string{"relay/call"}, "a list of names, roles and tokens: what a role is, the rules of screening say"},
+	"relay/trial":           {nil, "relays that are processes are known by their addresses alone"},
 	"relay/wire":            {[]string{"relay/call"}, "frames know the facts they carry and nothing of who sends them"},
 	"tui":                   {[]string{"relay/call"}, "the screen reaches the relay through an interface of its own"},
 	"tui/lines":             {[]string{"relay/call"}, "the lines reach the relay through an interface of their own"},

@@ -199,3 +199,15 @@ func TestTheContainerFileOfTheReadmeBuildsAndItsProgramRuns(t *testing.T) {
 		t.Errorf("the image's environment is not what it needs: %s", &said)
 	}
 }
+
+func TestTheSettingsOfTheReadmeForSeveralRelaysPass(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "config.toml")
+	if err := os.WriteFile(path, []byte(block(t, "shared")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, said := run(t, dir, "config", "show", "--config", path)
+	if code != 0 || len(regexp.MustCompile(`(?m)^nats-(creds-file|ca-file|monitor-url|url) .* file `).FindAllString(out, -1)) != 4 {
+		t.Errorf("exit code %d: %s %s", code, said, out)
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -312,13 +313,64 @@ func TestACredsFileIsReadAgainWhenItsTokenHasRunOut(t *testing.T) {
 	wantRefused(t, journal.Options{URL: address(srv, "nats", ""), Credentials: stale}, "it does not admit this user; check nats-creds-file")
 }
 
+// documented is the server that the README configures, on loopback and alone,
+// with the authority that it is certified by and the seed of its user.
+func documented(t *testing.T) (o *server.Options, a *authority, seed []byte) {
+	t.Helper()
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(readme), "<!-- begin nats -->\n```\n")
+	text, _, found := strings.Cut(text, "```\n<!-- end nats -->")
+	if !found {
+		t.Fatal("the README configures no NATS server")
+	}
+	dir, user := t.TempDir(), made(t, nkeys.CreateUser)
+	a = newAuthority(t)
+	cert, key := a.pair(t, "127.0.0.1")
+	for name, content := range map[string][]byte{"n1.pem": cert, "n1-key.pem": key, "ca.pem": a.pem} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text = strings.ReplaceAll(text, "/etc/nats/", filepath.ToSlash(dir)+"/")
+	text = regexp.MustCompile(`"U[A-Z0-9]{55}"`).ReplaceAllString(text, `"`+publicOf(t, user)+`"`)
+	file := filepath.Join(dir, "nats.conf")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if o, err = server.ProcessConfigFile(file); err != nil {
+		t.Fatal(err)
+	}
+	o.Host, o.Port, o.HTTPHost, o.HTTPPort = "127.0.0.1", server.RANDOM_PORT, "127.0.0.1", server.RANDOM_PORT
+	o.StoreDir, o.Cluster, o.Routes, o.NoSigs, o.NoLog = filepath.Join(dir, "store"), server.ClusterOpts{}, nil, true, true
+	return o, a, seedOf(t, user)
+}
+
 // needs are the permissions of a relay, as the README lists them.
-var needs = struct{ publish, subscribe []string }{
-	[]string{
-		"callscreen.call.*", "$JS.API.STREAM.INFO.CALLSCREEN", "$JS.API.STREAM.CREATE.CALLSCREEN", "$JS.API.STREAM.MSG.GET.CALLSCREEN",
-		"$JS.API.CONSUMER.CREATE.CALLSCREEN.>", "$JS.API.CONSUMER.DELETE.CALLSCREEN.*", "$JS.API.CONSUMER.MSG.NEXT.CALLSCREEN.*",
-	},
-	[]string{"_INBOX.>"},
+func needs(t *testing.T) (publish, subscribe []string) {
+	t.Helper()
+	o, _, _ := documented(t)
+	p := o.Nkeys[0].Permissions
+	return p.Publish.Allow, p.Subscribe.Allow
+}
+
+func TestN06TheServerOfTheREADMESyncsAndAdmitsARelayToItsOwnAccountAlone(t *testing.T) {
+	t.Parallel()
+	o, a, seed := documented(t)
+	if o.Nkeys[0].Account.Name != "CALLSCREEN" || len(o.Nkeys) != 1 || len(o.Users) != 0 || o.TLSConfig == nil || o.NoAuthUser != "" {
+		t.Errorf("it admits %+v", o.Nkeys)
+	}
+	srv := guarded(t, func(into *server.Options) { *into = *o })
+	_, read := fileOf(t, seed)
+	relay := journal.Options{URL: address(srv, "tls", ""), CA: a.pem, Credentials: read, Monitors: []string{"http://" + srv.MonitorAddr().String()}}
+	mustRecord(t, relay)
+	if got := mustOpen(t, relay).Describe(); got != "external, 1 replica, synced before acknowledged: advised are 3 replicas" {
+		t.Errorf("described as %q", got)
+	}
+	relay.Credentials = nil
+	wantRefused(t, relay, "it does not admit this user")
 }
 
 func without(list []string, one string) (rest []string) {
@@ -343,17 +395,22 @@ func permitted(t *testing.T, publish, subscribe []string) journal.Options {
 
 func TestN06ARelayNeedsNoMoreThanTheDocumentedPermissions(t *testing.T) {
 	t.Parallel()
-	mustRecord(t, permitted(t, needs.publish, needs.subscribe))
+	publish, subscribe := needs(t)
+	mustRecord(t, permitted(t, publish, subscribe))
 }
 
 func TestN06AMissingPermissionIsNamedAtTheStart(t *testing.T) {
 	t.Parallel()
-	for _, missing := range needs.publish {
+	publish, subscribe := needs(t)
+	if len(publish) != 7 {
+		t.Errorf("%d permissions", len(publish))
+	}
+	for _, missing := range publish {
 		t.Run(missing, func(t *testing.T) {
 			t.Parallel()
 			subject := strings.TrimRight(missing, "*>")
-			wantRefused(t, permitted(t, without(needs.publish, missing), needs.subscribe), `the NATS user may not publish to "`+subject)
+			wantRefused(t, permitted(t, without(publish, missing), subscribe), `the NATS user may not publish to "`+subject)
 		})
 	}
-	wantRefused(t, permitted(t, needs.publish, []string{"mine.>"}), `the NATS user may not subscribe to "_INBOX.`)
+	wantRefused(t, permitted(t, publish, []string{"mine.>"}), `the NATS user may not subscribe to "_INBOX.`)
 }

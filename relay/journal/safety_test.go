@@ -48,9 +48,9 @@ func TestN01WhatARecordIsWorthIsSaidExactly(t *testing.T) {
 		"one, lazy":            {journal.Options{URL: lazy, Monitors: []string{lazyMonitor}}, "external, 1 replica, synced every 2m: advised are 3 replicas and sync_interval: always", "journal: 1 replica, synced every 2m"},
 		"one, prompt":          {journal.Options{URL: prompt, Monitors: []string{promptMonitor + "/"}}, "external, 1 replica, synced before acknowledged: advised are 3 replicas", "journal: 1 replica"},
 		"another's monitor":    {journal.Options{URL: lazy, Monitors: []string{promptMonitor}}, "external, 1 replica, sync unknown: advised are 3 replicas and sync_interval: always", "journal: 1 replica, sync unknown"},
-		"three, nobody to ask": {journal.Options{URL: three.URL(0)}, "external, 3 replicas, sync unknown: advised is sync_interval: always", "journal: sync unknown"},
-		"three, two asked":     {journal.Options{URL: three.URL(1), Monitors: three.Monitors()[:2]}, "external, 3 replicas, sync unknown: advised is sync_interval: always", "journal: sync unknown"},
-		"three, prompt":        {journal.Options{URL: three.URL(2), Monitors: three.Monitors()}, "external, 3 replicas, synced before acknowledged", ""},
+		"three, nobody to ask": {journal.Options{URL: three.URL()}, "external, 3 replicas, sync unknown: advised is sync_interval: always", "journal: sync unknown"},
+		"three, two asked":     {journal.Options{URL: three.URL(), Monitors: three.Monitors()[:2]}, "external, 3 replicas, sync unknown: advised is sync_interval: always", "journal: sync unknown"},
+		"three, prompt":        {journal.Options{URL: three.URL(), Monitors: three.Monitors()}, "external, 3 replicas, synced before acknowledged", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -119,12 +119,10 @@ func (c *Cluster) ready() bool {
 }
 
 // URL is the servers' addresses with user and password, separated by commas, as a
-// journal takes them; the first is that of server i, so that each relay prefers
-// one of its own.
-func (c *Cluster) URL(i int) string {
+// journal takes them.
+func (c *Cluster) URL() string {
 	var urls []string
-	for k := range c.servers {
-		s := c.servers[(i+k)%len(c.servers)]
+	for _, s := range c.servers {
 		urls = append(urls, (&url.URL{Scheme: "nats", User: url.UserPassword(user, c.password), Host: s.Addr().String()}).String())
 	}
 	return strings.Join(urls, ",")
