@@ -94,10 +94,10 @@ func (p *party) look(e *terminal, names []string) seen {
 	return s
 }
 
-// first reports a screen on which the first call takes keys, which some names say
-// too, and nothing else is said.
+// first reports a screen that is drawn to its end, on which the first call takes
+// keys, which some names say too, and nothing else is said.
 func first(screen string) bool {
-	return strings.Contains(screen, fmt.Sprintf("CALL 1 of %d", guests)) &&
+	return strings.Count(screen, "+1425555") >= guests+1 && strings.Contains(screen, fmt.Sprintf("CALL 1 of %d", guests)) &&
 		strings.Contains(screen, "\n  ARMED      a key decides") && !strings.Contains(screen, "Connected.")
 }
 
@@ -134,9 +134,13 @@ func (s seen) beside(plain seen) error {
 // plainNames are as many as the host can invite.
 var plainNames = slices.Repeat([]string{host}, guests-1)
 
-// rounds are all hostile names, in parties of the same size.
+// rounds are the names that a terminal could obey or an eye be deceived by, in
+// parties of the same size; in full, all that there are.
 func rounds() [][]string {
-	names := placeable()
+	names := placeable(append(slices.Clone(hostile.Obeyed), "imitation", "injection")...)
+	if *long {
+		names = placeable()
+	}
 	for len(names)%(guests-1) != 0 {
 		names = append(names, host)
 	}

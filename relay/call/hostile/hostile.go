@@ -26,6 +26,12 @@ type Text struct {
 // String names the text in a test's complaint.
 func (t Text) String() string { return t.Class + ", " + t.Name }
 
+// Obeyed are the classes that a terminal obeys or an eye is deceived by; the others
+// are what people type into any field to see whether it holds.
+var Obeyed = []string{
+	"CSI", "OSC", "DCS, APC, PM, SOS", "escape", "C1", "control", "bytes", "no character", "direction", "unseen", "space", "mark", "wide", "long",
+}
+
 //go:embed testdata/texts.txt
 var file string
 
