@@ -80,6 +80,7 @@ func TestT10AResizeStormChangesNeitherTheScreenNorADecision(t *testing.T) {
 	e.shows("INCOMING 4")
 	e.hush()
 	e.armed("Alice Meyer")
+	e.await("the message of the link, which goes by itself, has gone", func(s string) bool { return !strings.Contains(s, "Connected.") })
 	e.sameWhenDrawnAfresh()
 
 	// The window moves while a decision is on its way.
