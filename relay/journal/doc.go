@@ -29,8 +29,9 @@
 //     syncs the directories that lead there;
 //   - external: a majority of the stream's replicas has the record. Whether
 //     they synced it is the servers' own setting (sync_interval, two minutes
-//     unless told otherwise), which a client cannot see: [Journal.Describe]
-//     says so. Advised: three replicas and "sync_interval: always".
+//     unless told otherwise), which a client cannot see. Where their monitoring
+//     addresses are given they are asked, and [Journal.Describe] tells; else it
+//     says that nobody knows. Advised: three replicas and "sync_interval: always".
 //
 // When Append returns ErrUnknown, the record may or may not be written: read
 // [Journal.Last] and compare. After any other error it is not acknowledged and

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -96,4 +97,25 @@ func TestN01AMonitorThatSaysNothingOfUseLeavesItUnknownAndHearsNoSecret(t *testi
 			t.Errorf("asked %v, notice %q", asked, got)
 		}
 	}
+}
+
+// The stream is being made, or has no leader yet, when the others ask for it.
+func TestRelaysThatStartAtOnceOnAnEmptyClusterAllFindTheJournal(t *testing.T) {
+	t.Parallel()
+	three := trio(t)
+	var all sync.WaitGroup
+	for range 6 {
+		all.Go(func() {
+			j, err := journal.Open(t.Context(), journal.Options{URL: three.URL()})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if got := j.Describe(); !strings.HasPrefix(got, "external, 3 replicas") {
+				t.Errorf("described as %q", got)
+			}
+			mustClose(t, j)
+		})
+	}
+	all.Wait()
 }

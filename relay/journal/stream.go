@@ -82,17 +82,27 @@ func (j *Journal) replicas(o Options) int {
 	}
 }
 
-// findOrCreate copes with several relays that start at once on one cluster.
+// findOrCreate copes with several relays that start at once on one cluster. A
+// question about a stream that is just being made, or has no leader yet, is never
+// answered: it is asked again, as long as ctx allows.
 func (j *Journal) findOrCreate(ctx context.Context, want jetstream.StreamConfig) (jetstream.Stream, error) {
+	for {
+		stream, err := j.findOrCreateOnce(ctx, want)
+		again := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, jetstream.ErrStreamNameAlreadyInUse)
+		if !again || ctx.Err() != nil {
+			return stream, err
+		}
+	}
+}
+
+func (j *Journal) findOrCreateOnce(ctx context.Context, want jetstream.StreamConfig) (jetstream.Stream, error) {
+	ctx, cancel := j.bounded(ctx)
+	defer cancel()
 	stream, err := j.js.Stream(ctx, StreamName)
 	if !errors.Is(err, jetstream.ErrStreamNotFound) {
 		return stream, err
 	}
-	stream, err = j.js.CreateStream(ctx, want)
-	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-		return j.js.Stream(ctx, StreamName)
-	}
-	return stream, err
+	return j.js.CreateStream(ctx, want)
 }
 
 // judge refuses a stream that somebody else made in a way that breaks what this
