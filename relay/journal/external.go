@@ -30,7 +30,11 @@ func (j *Journal) attendServers(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	j.judgeOnce(j.stream.CachedInfo(), o.Monitors, client)
+	info, err := j.whole(ctx)
+	if err != nil {
+		info = j.stream.CachedInfo() // the rehearsal tells what is wrong
+	}
+	j.judgeOnce(info, o.Monitors, client)
 	j.running.Go(func() { j.judgeSafety(o.Monitors, client) })
 	return j.rehearse(ctx)
 }

@@ -134,17 +134,34 @@ func (j *Journal) judgeSafety(monitors []string, client *http.Client) {
 		if j.ctx.Err() != nil {
 			return
 		}
-		ctx, cancel := j.bounded(j.ctx)
-		info, err := j.info(ctx)
-		cancel()
-		if err == nil {
+		if info, err := j.whole(j.ctx); err == nil {
 			j.judgeOnce(info, monitors, client)
 		}
 	}
 }
 
+// whole is what the stream's leader tells once it names all servers that keep the
+// stream, which it does a moment after that was made; or what it tells after all,
+// when patience is over.
+func (j *Journal) whole(ctx context.Context) (*jetstream.StreamInfo, error) {
+	ctx, cancel := j.bounded(ctx)
+	defer cancel()
+	for {
+		info, err := j.info(ctx)
+		if err != nil || len(keepers(info, "")) >= info.Config.Replicas {
+			return info, err
+		}
+		if pause(ctx, followRetry); ctx.Err() != nil {
+			return info, nil
+		}
+	}
+}
+
 func (j *Journal) judgeOnce(info *jetstream.StreamInfo, monitors []string, client *http.Client) {
-	now := safety{replicas: info.Config.Replicas, sync: slowest(keepers(info, j.nc.ConnectedServerName()), j.paces(monitors, client))}
+	now := safety{replicas: info.Config.Replicas}
+	if names := keepers(info, j.nc.ConnectedServerName()); len(names) >= now.replicas {
+		now.sync = slowest(names, j.paces(monitors, client))
+	}
 	j.mu.Lock()
 	was := j.safety
 	j.safety = now
@@ -154,7 +171,8 @@ func (j *Journal) judgeOnce(info *jetstream.StreamInfo, monitors []string, clien
 	}
 }
 
-// keepers are the servers that keep the stream, by their names.
+// keepers are the servers that keep the stream, by their names; one that is no
+// cluster's does not name itself.
 func keepers(info *jetstream.StreamInfo, connected string) (names []string) {
 	if info.Cluster == nil || info.Cluster.Leader == "" {
 		return []string{connected}
