@@ -907,6 +907,7 @@ func runTrial(c *cobra.Command, s config.Settings, dir string, n int, o simulato
 	if err != nil {
 		return err
 	}
+	fmt.Fprintf(c.ErrOrStderr(), "Starting 3 NATS servers and %d relays.\n", n)
 	servers, err := cluster.Start(filepath.Join(dir, "nats"), 3)
 	if err != nil {
 		return err
@@ -957,17 +958,16 @@ func runTrial(c *cobra.Command, s config.Settings, dir string, n int, o simulato
 			return relays.Run(ctx, trial.Options{Program: program, Environ: os.Environ(), Config: file, Dir: dir})
 		},
 		func(ctx context.Context) error {
-			relays.AwaitReady(ctx)
-			return sim.Follow(ctx, course)
-		},
-		func(ctx context.Context) error {
-			relays.AwaitReady(ctx)
+			if err := relays.AwaitReady(ctx, dir); err != nil {
+				return err
+			}
 			relays.Explain(c.ErrOrStderr(), program, dir)
 			if err := confirm(c, "Press enter to begin. "); err != nil {
 				return err
 			}
-			c.SetContext(ctx)
-			return watch(c, link, s, page)
+			return together(ctx,
+				func(ctx context.Context) error { return sim.Follow(ctx, course) },
+				func(ctx context.Context) error { c.SetContext(ctx); return watch(c, link, s, page) })
 		},
 	)
 }

@@ -1,6 +1,7 @@
 // Package trial is several relays that run here, each a process of this program,
 // so that any of them can be killed and the others be watched. One that ends is
-// started again after a while, as a service manager would.
+// started again after a while, as a service manager would. They end with whoever
+// runs them, unless that one is killed itself and cannot tell them.
 package trial
 
 import (
@@ -23,6 +24,7 @@ const (
 	restartAfter = 5 * time.Second
 	endWithin    = 15 * time.Second // as long as a service manager gives a relay
 	readyEvery   = 50 * time.Millisecond
+	readyWithin  = time.Minute
 )
 
 // Options say what the relays are made of. All are required.
@@ -158,14 +160,27 @@ started again after 5 s, as another process:
 `, dir, r.URLs(1), r.PIDs()[0], program)
 }
 
-// AwaitReady returns when calls can be screened at all of them, or when ctx ends.
-func (r *Relays) AwaitReady(ctx context.Context) {
+// AwaitReady returns when calls can be screened at all of them, with the cause
+// when ctx ends, and with the end of a relay's log when that takes too long.
+func (r *Relays) AwaitReady(ctx context.Context, dir string) error {
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
 	client := &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	for _, address := range r.addresses {
-		for !ready(ctx, client, address) && ctx.Err() == nil {
-			time.Sleep(readyEvery)
+	for i, address := range r.addresses {
+		for !ready(ctx, client, address) {
+			select {
+			case <-time.After(readyEvery):
+				continue
+			case <-ctx.Done():
+			}
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return ctx.Err()
+			}
+			log, _ := os.ReadFile(LogFile(dir, i))
+			return fmt.Errorf("trial: relay %d is not ready after %v; the end of its log: %s", i+1, readyWithin, log[max(0, len(log)-1000):])
 		}
 	}
+	return nil
 }
 
 func ready(ctx context.Context, client *http.Client, address string) bool {
