@@ -22,8 +22,10 @@ import (
 const (
 	host = "127.0.0.1"
 	user = "callscreen"
-	// startPatience is for servers that find each other and choose a leader.
-	startPatience = 20 * time.Second
+	// startPatience is for servers that find each other and choose a leader, which
+	// they cannot where a port was taken before they listened; then others are tried.
+	startPatience = 8 * time.Second
+	tries         = 4
 	// storeLimit bounds what each server keeps on disk.
 	storeLimit = 1 << 30
 )
@@ -36,10 +38,19 @@ type Cluster struct {
 
 // Start runs n servers that keep their records below dir, and returns when they
 // have chosen a leader and know each other. One server is no cluster.
-func Start(dir string, n int) (*Cluster, error) {
+func Start(dir string, n int) (c *Cluster, err error) {
+	for try := range tries {
+		if c, err = start(filepath.Join(dir, strconv.Itoa(try)), n); err == nil {
+			return c, nil
+		}
+	}
+	return nil, fmt.Errorf("cluster: %w", err)
+}
+
+func start(dir string, n int) (*Cluster, error) {
 	ports, err := freePorts(n)
 	if err != nil {
-		return nil, fmt.Errorf("cluster: %w", err)
+		return nil, err
 	}
 	c := &Cluster{password: rand.Text()}
 	between := url.UserPassword(user, rand.Text())
@@ -57,14 +68,14 @@ func Start(dir string, n int) (*Cluster, error) {
 		srv, err := server.NewServer(o)
 		if err != nil {
 			c.Close()
-			return nil, fmt.Errorf("cluster: %w", err)
+			return nil, err
 		}
 		c.servers = append(c.servers, srv)
 		srv.Start()
 	}
 	if err := c.await(); err != nil {
 		c.Close()
-		return nil, fmt.Errorf("cluster: %w", err)
+		return nil, err
 	}
 	return c, nil
 }
