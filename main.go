@@ -48,6 +48,7 @@ import (
 	"callscreen/relay/history"
 	"callscreen/relay/journal"
 	"callscreen/relay/journal/cluster"
+	"callscreen/relay/oncall"
 	"callscreen/relay/operator"
 	"callscreen/relay/trial"
 	"callscreen/tui"
@@ -147,7 +148,7 @@ var relaySettings = []string{
 	"listen", "webhook-path", "webhook-max-body", "client-id", "tenant-id", "client-secret-file", "client-certificate-file",
 	"client-certificate-password-file", "workload-identity-token-file", "managed-identity", "cloud", "api-version",
 	"authority-url", "graph-url", "webhook-metadata-url", "webhook-issuers", "webhook-audiences", "allowed-tenants", "ca-file",
-	"public-url", "callback-uri", "ring-timeout", "reject-margin", "undo", "data-dir", "journal-max-age", "journal-max-bytes", "nats-url",
+	"public-url", "callback-uri", "ring-timeout", "reject-margin", "undo", "unattended", "on-call", "data-dir", "journal-max-age", "journal-max-bytes", "nats-url",
 	"nats-creds-file", "nats-ca-file", "nats-tls-cert", "nats-tls-key", "nats-replicas", "nats-monitor-url", "tls-cert", "tls-key",
 	"acme-host", "acme-email", "acme-directory-url", "metrics-listen", "log-level", "log-format", "log-file",
 }
@@ -268,13 +269,22 @@ func newRelay(ctx context.Context, s config.Settings, log *slog.Logger) (*parts,
 	if p.certificate, err = certificateOf(s, outward, log); err != nil {
 		return nil, err
 	}
+	onCall, err := onCallOf(s, log)
+	if err != nil {
+		return nil, err
+	}
 	if p.journal, err = openJournal(ctx, s, log); err != nil {
 		return nil, err
+	}
+	var gossip relay.Gossip
+	if s.NATSURL != "" {
+		gossip = p.journal
 	}
 	p.server = relay.New(relay.Options{
 		Journal: p.journal, Auth: p.auth, Graph: rejecter, Tokens: p.tokens, Operators: operators, Logger: log,
 		WebhookPath: s.WebhookPath, MaxBody: s.WebhookMaxBody, Bot: "bot " + s.ClientID[:min(8, len(s.ClientID))],
-		RingTimeout: s.RingTimeout, RejectMargin: s.RejectMargin, Undo: s.Undo, Shared: s.NATSURL != "", Notice: p.journal.Notice,
+		RingTimeout: s.RingTimeout, RejectMargin: s.RejectMargin, Undo: s.Undo, Shared: s.NATSURL != "", Gossip: gossip, Notice: p.journal.Notice,
+		Unattended: relay.Policy(s.Unattended), OnCall: onCall,
 		Certificate: p.certificate, OwnHealth: s.MetricsListen != "",
 	})
 	return p, nil
@@ -390,6 +400,16 @@ func rootsOf(s config.Settings) (*x509.CertPool, error) {
 		return nil, fmt.Errorf("ca-file %s: %w", s.CAFile, err)
 	}
 	return roots, nil
+}
+
+// onCallOf is the command that is asked about each call, if there is one.
+func onCallOf(s config.Settings, log *slog.Logger) (relay.OnCall, error) {
+	argv := s.OnCallCommand()
+	if len(argv) == 0 {
+		return nil, nil //nolint:nilnil // nobody is asked
+	}
+	command, err := oncall.New(argv, config.CommandEnviron(os.Environ()), log)
+	return command, usage(err)
 }
 
 // certificateOf is where the relay's certificate comes from. Without one there is

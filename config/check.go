@@ -52,6 +52,7 @@ func (s Settings) relayRules() error {
 		s.checkCertificate(),
 		s.checkMetrics(),
 		s.CheckTimes(),
+		s.checkUnattended(),
 		s.checkJournal(),
 		s.checkNATS(),
 	)

@@ -22,7 +22,7 @@ var flagNames = []string{
 	"listen", "webhook-path", "webhook-max-body", "client-id", "tenant-id", "client-secret-file", "client-certificate-file", "client-certificate-password-file",
 	"workload-identity-token-file", "managed-identity", "cloud", "api-version",
 	"authority-url", "graph-url", "webhook-metadata-url", "webhook-issuers", "webhook-audiences", "allowed-tenants", "ca-file",
-	"public-url", "callback-uri", "ring-timeout", "reject-margin", "undo", "data-dir", "journal-max-age", "journal-max-bytes", "nats-url", "nats-creds-file", "nats-ca-file", "nats-tls-cert", "nats-tls-key", "nats-replicas", "nats-monitor-url", "tls-cert", "tls-key",
+	"public-url", "callback-uri", "ring-timeout", "reject-margin", "undo", "unattended", "on-call", "data-dir", "journal-max-age", "journal-max-bytes", "nats-url", "nats-creds-file", "nats-ca-file", "nats-tls-cert", "nats-tls-key", "nats-replicas", "nats-monitor-url", "tls-cert", "tls-key",
 	"acme-host", "acme-email", "acme-directory-url", "metrics-listen",
 	"log-level", "log-format", "log-file", "relay", "token-file", "theme", "mute", "keys",
 }

@@ -27,6 +27,8 @@ func TestWithoutAnythingTheDefaultsHold(t *testing.T) {
 		"ring-timeout":  {s.RingTimeout, 15 * time.Second},
 		"reject-margin": {s.RejectMargin, 500 * time.Millisecond},
 		"undo":          {s.Undo, time.Duration(0)},
+		"unattended":    {s.Unattended, "ring"},
+		"on-call":       {s.OnCall, ""},
 		"log-level":     {s.LogLevel, slog.LevelInfo},
 		"log-format":    {s.LogFormat, "text"},
 		"relay":         {s.Relay, "http://127.0.0.1:8080"},
@@ -84,7 +86,7 @@ func TestEverySettingCanBeGivenInEverySource(t *testing.T) {
 		"listen": "127.0.0.1:9", "webhook-path": "/x", "webhook-max-body": "65536", "webhook-audiences": "api://x", "client-id": "a", "tenant-id": "b", "cloud": "us-gov-l4",
 		"api-version": "beta", "authority-url": "https://a", "graph-url": "https://g", "webhook-metadata-url": "https://m",
 		"webhook-issuers": "https://i,https://j", "allowed-tenants": "t, u", "ca-file": "ca", "callback-uri": "https://c", "public-url": "https://p",
-		"ring-timeout": "9s", "reject-margin": "1s", "undo": "3s", "data-dir": "/d", "nats-url": "nats://n",
+		"ring-timeout": "9s", "reject-margin": "1s", "undo": "3s", "unattended": "busy", "on-call": "decide -v", "data-dir": "/d", "nats-url": "nats://n",
 		"nats-creds-file": "nc", "nats-ca-file": "na", "nats-tls-cert": "nt", "nats-tls-key": "nk", "nats-replicas": "5", "nats-monitor-url": "http://m1,http://m2", "tls-cert": "c", "tls-key": "k",
 		"acme-host": "a.example,b.example", "acme-email": "x@y", "acme-directory-url": "https://d", "metrics-listen": "127.0.0.1:10",
 		"log-level": "warn", "log-format": "json", "log-file": "l", "relay": "https://r", "theme": "mono", "mute": "true", "keys": "busy=x, up=w up",
@@ -106,12 +108,12 @@ func TestEverySettingCanBeGivenInEverySource(t *testing.T) {
 	} {
 		got := []any{
 			s.Listen, s.WebhookPath, s.WebhookMaxBody, s.ClientID, s.TenantID, s.Cloud, s.APIVersion, s.AuthorityURL, s.GraphURL,
-			s.WebhookMetadataURL, s.CAFile, s.CallbackURI, s.PublicURL, s.RingTimeout, s.RejectMargin, s.Undo, s.DataDir, s.NATSURL.Reveal(),
+			s.WebhookMetadataURL, s.CAFile, s.CallbackURI, s.PublicURL, s.RingTimeout, s.RejectMargin, s.Undo, s.Unattended, s.OnCall, s.DataDir, s.NATSURL.Reveal(),
 			s.NATSCredsFile, s.NATSCAFile, s.NATSTLSCert, s.NATSTLSKey, s.NATSReplicas, s.TLSCert, s.TLSKey, s.ACMEEmail, s.ACMEDirectoryURL, s.MetricsListen, s.LogLevel, s.LogFormat, s.LogFile, s.Relay, s.Theme, s.Mute, s.ClientSecret.Reveal(), s.Token.Reveal(),
 		}
 		want := []any{
 			"127.0.0.1:9", "/x", int64(65536), "a", "b", "us-gov-l4", "beta", "https://a", "https://g",
-			"https://m", "ca", "https://c", "https://p", 9 * time.Second, time.Second, 3 * time.Second, "/d", "nats://n",
+			"https://m", "ca", "https://c", "https://p", 9 * time.Second, time.Second, 3 * time.Second, "busy", "decide -v", "/d", "nats://n",
 			"nc", "na", "nt", "nk", int64(5), "c", "k", "x@y", "https://d", "127.0.0.1:10", slog.LevelWarn, "json", "l", "https://r", "mono", true, "cs", "tk",
 		}
 		for i := range want {
@@ -280,7 +282,7 @@ func TestASimulatedRelayIsLedNowhereByTheSettingsOfARealOne(t *testing.T) {
 	mine := load(t, flags(t, "--nats-url", "nats://127.0.0.1:4222", "--nats-creds-file", "c", "--nats-ca-file", "c", "--nats-tls-cert", "c", "--nats-tls-key", "k",
 		"--nats-replicas", "5", "--nats-monitor-url", "http://m", "--allowed-tenants", someGUID, "--webhook-issuers", "https://issuer", "--cloud", "china",
 		"--public-url", "https://bot.example.com", "--callback-uri", "https://bot.example.com/x", "--acme-host", "bot.example.com", "--metrics-listen", ":9",
-		"--tls-cert", "cert", "--tls-key", "key", "--managed-identity", "system", "--webhook-path", "/mine", "--ring-timeout", "9s"), home(t, "CALLSCREEN_TOKEN="+canary))
+		"--unattended", "busy", "--on-call", "decide", "--tls-cert", "cert", "--tls-key", "key", "--managed-identity", "system", "--webhook-path", "/mine", "--ring-timeout", "9s"), home(t, "CALLSCREEN_TOKEN="+canary))
 	s, err := mine.Simulated(path, dir, "http://127.0.0.1:1")
 	if err != nil {
 		t.Fatal(err)
@@ -292,6 +294,7 @@ func TestASimulatedRelayIsLedNowhereByTheSettingsOfARealOne(t *testing.T) {
 		"nats-url": s.NATSURL != "", "nats files": s.NATSCredsFile+s.NATSCAFile+s.NATSTLSCert+s.NATSTLSKey != "",
 		"nats-replicas": s.NATSReplicas != 0, "nats-monitor-url": s.NATSMonitorURL != nil, "allowed-tenants": s.AllowedTenants != nil, "webhook-issuers": s.WebhookIssuers != nil, "cloud": s.Cloud == "china",
 		"public-url": s.PublicURL != "", "callback-uri": s.CallbackURI != "", "acme-host": s.ACMEHost != nil, "metrics-listen": s.MetricsListen != "",
+		"unattended": s.Unattended != "ring", "on-call": s.OnCall != "",
 		"tls-cert": s.TLSCert != "" || s.TLSKey != "", "credential": s.Credential() != "client-secret", "token": s.Token != "",
 	} {
 		if left {

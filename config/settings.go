@@ -103,6 +103,20 @@ type Settings struct {
 	// Decisions of "callscreen reject" never wait. Every decision takes so much
 	// longer, and the caller hears the ringing meanwhile: 2s to 3s is much.
 	Undo time.Duration
+	// Unattended is what becomes of a call that rings while nobody is watching: no
+	// console of an operator at any relay of the journal has had its screen drawn in
+	// the last 6 seconds. ring lets it ring on; busy, none and forbidden reject it
+	// with that reason; run does what the command of OnCall says. Default ring. In
+	// the first 6 seconds after the start, and while the relay is in trouble, it is
+	// not known who is watching, and calls ring on.
+	Unattended string
+	// OnCall is a command that is run for each call that rings at this relay: a
+	// program and its arguments, separated by blanks, which quotes hold together.
+	// It is run without a shell; what it gets and may answer is told in package
+	// relay/oncall. With Unattended run its answer counts while nobody is watching,
+	// else at once; an operator who was first keeps the call either way. Default
+	// none.
+	OnCall string
 
 	// Microsoft's side.
 

@@ -51,7 +51,7 @@ func (s Settings) Simulated(file, dir, relay string) (Settings, error) {
 	s.NATSURL, s.NATSCredsFile, s.NATSCAFile, s.NATSTLSCert, s.NATSTLSKey, s.NATSReplicas, s.NATSMonitorURL = "", "", "", "", "", 0, nil
 	s.AllowedTenants, s.WebhookIssuers, s.PublicURL, s.CallbackURI = nil, nil, "", ""
 	s.TLSCert, s.TLSKey, s.ACMEHost, s.MetricsListen = "", "", nil, ""
-	s.Cloud, s.Token = "global", ""
+	s.Cloud, s.Token, s.Unattended, s.OnCall = "global", "", unattended[0], ""
 	s.ClientCertificateFile, s.WorkloadIdentityTokenFile, s.ManagedIdentity = "", "", ""
 	s, err := s.With(file)
 	s.DataDir, s.Relay = dir, relay

@@ -48,6 +48,8 @@ var table = []setting{
 	{name: "ring-timeout", preset: "15s", help: "how long a call rings", at: func(s *Settings) any { return &s.RingTimeout }},
 	{name: "reject-margin", preset: "500ms", help: "how long before the end decisions stop", at: func(s *Settings) any { return &s.RejectMargin }},
 	{name: "undo", preset: "0s", help: "how long a console's decision can be taken back before it is sent", at: func(s *Settings) any { return &s.Undo }},
+	{name: "unattended", preset: "ring", help: "calls that ring while nobody is watching: ring, busy, none, forbidden, or run (what on-call says)", at: func(s *Settings) any { return &s.Unattended }},
+	{name: "on-call", help: "command to run for each ringing call; it may answer busy, none or forbidden", at: func(s *Settings) any { return &s.OnCall }},
 	{name: "data-dir", help: "directory of journal, operators and local token (default $XDG_DATA_HOME/callscreen)", at: func(s *Settings) any { return &s.DataDir }},
 	{name: "journal-max-age", preset: "30d", help: "how long the journal remembers a call", at: func(s *Settings) any { return &s.JournalMaxAge }},
 	{name: "journal-max-bytes", preset: "256MiB", help: "size at which the journal forgets its oldest calls", at: func(s *Settings) any { return &s.JournalMaxBytes }},

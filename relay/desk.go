@@ -43,6 +43,14 @@ type desk struct {
 	company wire.Company // who is connected, as the consoles know it
 	told    []byte       // the status that the consoles know
 	ignored uint64       // records that are not ours, or mean nothing
+
+	// Who is watching; see attended.
+	watched  time.Time // when a screen was last drawn here at which somebody could decide
+	doubted  time.Time // when it was last in doubt who is watching
+	others   map[string]elsewhere
+	echoed   time.Time // when we last heard ourselves among the relays
+	rumoured string    // what we told the others last, and when
+	spoke    time.Time
 }
 
 func newDesk(epoch string, limits Limits, log *slog.Logger, due func(*call.Call) (call.Event, time.Time, bool)) *desk {
@@ -50,6 +58,7 @@ func newDesk(epoch string, limits Limits, log *slog.Logger, due func(*call.Call)
 		epoch: epoch, limits: limits, log: log, due: due, wake: make(chan struct{}, 1), board: call.NewBoard(),
 		notice:  func() string { return "" },
 		changed: make(chan struct{}), seats: map[*seat]struct{}{},
+		others: map[string]elsewhere{},
 	}
 }
 
@@ -180,7 +189,8 @@ func (d *desk) broadcast(frame []byte) {
 func (d *desk) open() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.live = true
+	d.live, d.doubted = true, time.Now() // who was watching before we came?
+	d.echoed = d.doubted
 }
 
 // passedOver counts the records that are not ours or mean nothing.
@@ -323,7 +333,7 @@ func (d *desk) leave(s *seat) {
 func (d *desk) tell(trouble string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.trouble, d.company = trouble, gathered(d.people(time.Now()))
+	d.trouble, d.company = trouble, gathered(d.everybody(time.Now()))
 	now := d.frame(wire.Status{Kind: wire.KindStatus, Company: d.company, Graph: trouble, Notice: d.notice()})
 	if !bytes.Equal(now, d.told) {
 		d.told = now

@@ -18,6 +18,9 @@
 //     is held so that it can be taken back, only after it was committed there too;
 //   - every accepted decision ends as rejected, refused, gone or unknown, at the
 //     latest a second after the call's deadline, or taken back by whoever made it;
+//   - the unattended policy and the on-call command claim a call in the same way as an
+//     operator; the policy only when no operator at any relay of the journal has
+//     had a screen drawn for six seconds, and never in doubt about that;
 //   - a console is shown every event after its welcome once and in order, or
 //     its socket is closed.
 package relay

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -17,9 +18,61 @@ func (d *desk) saw(s *seat, selected call.ID) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s.drawn, s.looks = now, nil
+	if s.operator.Decides() {
+		d.watched = now
+	}
 	if c, ok := d.board.Get(selected); ok && c.State != call.Over {
 		s.looks = c
 	}
+}
+
+// attended is until when nothing may be done on the ground that nobody is watching:
+// somebody is, here or at another relay, or it is in doubt. Whoever left a moment
+// ago, or whose link or relay broke, may be on his way back. The caller holds no lock.
+func (d *desk) attended(now time.Time) time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.forget(now)
+	until := later(d.watched, d.doubted)
+	for _, o := range d.others {
+		if o.Attended {
+			until = later(until, o.heard)
+		}
+	}
+	return until.Add(wire.AliveWithin)
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// doubt notes that at this moment nobody can say who is watching elsewhere.
+func (d *desk) doubt(now time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.doubted = now
+}
+
+// deaf reports that we do not hear even ourselves among the relays.
+func (d *desk) deaf(now time.Time) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return now.Sub(d.echoed) >= wire.AliveWithin
+}
+
+// everybody is who is connected to this relay and to the others. The caller holds mu.
+func (d *desk) everybody(now time.Time) map[string]call.Presence {
+	people := d.people(now)
+	d.forget(now)
+	for _, o := range d.others {
+		for _, p := range o.People {
+			meet(people, p)
+		}
+	}
+	return people
 }
 
 // people is who is connected to this relay, by name. The caller holds mu.
@@ -49,18 +102,21 @@ func meet(people map[string]call.Presence, p call.Presence) {
 
 // gathered is the company that people are, as the consoles are told.
 func gathered(people map[string]call.Presence) wire.Company {
-	c := wire.Company{Connected: len(people)}
+	c := wire.Company{Connected: len(people), People: arranged(people)}
 	for _, p := range people {
-		c.People = append(c.People, p)
 		if p.Watches() {
 			c.Watching++
 		}
 	}
-	slices.SortFunc(c.People, func(a, b call.Presence) int {
-		return cmp.Or(first(a.Call != "", b.Call != ""), first(a.Watches(), b.Watches()), cmp.Compare(a.Name, b.Name))
-	})
 	c.People = c.People[:min(len(c.People), wire.MaxPeople)]
 	return c
+}
+
+// arranged puts first who is the most worth to be told of.
+func arranged(people map[string]call.Presence) []call.Presence {
+	return slices.SortedFunc(maps.Values(people), func(a, b call.Presence) int {
+		return cmp.Or(first(a.Call != "", b.Call != ""), first(a.Watches(), b.Watches()), cmp.Compare(a.Name, b.Name))
+	})
 }
 
 // first compares so that what is true comes first.

@@ -113,3 +113,29 @@ func TestAStatusNamesOnlySoManyAndWhoLooksAtACallFirst(t *testing.T) {
 		t.Errorf("there are %+v", got)
 	}
 }
+
+func TestWhatIsNoRumourOfARelayIsNotBelieved(t *testing.T) {
+	crowd := make([]call.Presence, mostTold+1)
+	for name, tc := range map[string]struct {
+		r     rumour
+		sound bool
+	}{
+		"of nobody":     {rumour{Relay: "r"}, true},
+		"of ben":        {rumour{Relay: "r", People: []call.Presence{{Name: "ben", Call: "a"}}}, true},
+		"without relay": {rumour{}, false},
+		"a crowd":       {rumour{Relay: "r", People: crowd}, false},
+		"a long name":   {rumour{Relay: "r", People: []call.Presence{{Name: strings.Repeat("n", 129)}}}, false},
+		"no call":       {rumour{Relay: "r", People: []call.Presence{{Name: "ben", Call: "../x"}}}, false},
+	} {
+		if tc.r.sound() != tc.sound {
+			t.Errorf("%s: sound is %v", name, !tc.sound)
+		}
+	}
+	d := newDesk("E", Limits{}.withDefaults(), nil, nil)
+	for i := range 2 * mostRelays {
+		d.hear(rumour{Relay: fmt.Sprint(i)}, false, time.Now())
+	}
+	if len(d.others) != mostRelays {
+		t.Errorf("%d relays are remembered", len(d.others))
+	}
+}

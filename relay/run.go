@@ -44,9 +44,15 @@ func (s *Server) Run(ctx context.Context, ln net.Listener) error {
 			return err
 		}
 		s.desk.open()
+		if s.opts.Unattended != "" && s.opts.Unattended != LetRing {
+			group.Go(func() error { return s.attend(inner) })
+		}
 		return s.sweep(inner)
 	})
 	group.Go(func() error { return s.keepTelling(inner) })
+	if s.opts.Gossip != nil {
+		group.Go(func() error { return s.keepListening(inner) })
+	}
 
 	srv := s.httpServer(s.Handler())
 	if s.opts.Certificate != nil {
@@ -150,6 +156,9 @@ func (s *Server) keepTelling(ctx context.Context) error {
 	for {
 		trouble := s.trouble()
 		s.desk.tell(trouble)
+		if s.opts.Gossip != nil {
+			s.gossip()
+		}
 		s.judgeSeats()
 		pause := time.Second
 		if trouble != "" {

@@ -85,6 +85,9 @@ type Options struct {
 	Undo         time.Duration // how long a console's decision can be taken back; 0 = not at all
 	MaxBody      int64         // of a notification in bytes; 0 = 256 KiB
 	Shared       bool          // other relays write to the same journal
+	Gossip       Gossip        // to them; nil: there are none, or nobody asks who is watching there
+	Unattended   Policy        // what becomes of a call while nobody is watching; "" = LetRing
+	OnCall       OnCall        // asked about every call; nil: nobody is
 	Limits       Limits        // what consoles may cost; zero fields are the defaults
 	Certificate  Certificate   // nil: plain HTTP, for loopback and behind a tunnel
 	// Notice tells what else operators should know of this relay, in a few words,
@@ -109,6 +112,7 @@ type Server struct {
 	hush *hush
 
 	leaving   chan struct{} // closed when going down begins
+	advised   chan struct{} // holds one: there is new advice
 	histories chan struct{} // holds one for each that is read
 
 	// Under mu, which is taken after the desk's, never before.
@@ -117,6 +121,7 @@ type Server struct {
 	work     sync.WaitGroup // decisions under way; Add only while not stopping
 	consoles sync.WaitGroup // seats taken; likewise
 	claims   map[[2]string]bool
+	advice   map[string]advice // by call, while Unattended is AskRun
 }
 
 // New makes a relay of its parts. Nothing runs yet.
@@ -128,7 +133,7 @@ func New(o Options) *Server {
 	s := &Server{
 		opts: o, log: o.Logger, id: newID(), base: context.Background(),
 		answers: &answers{kept: map[[2]string]*pending{}}, claims: map[[2]string]bool{}, hush: newHush(o.Logger),
-		leaving: make(chan struct{}), turns: newTurns(webhooksAtOnce, webhooksWaiting), failures: newFailures(),
+		leaving: make(chan struct{}), advised: make(chan struct{}, 1), advice: map[string]advice{}, turns: newTurns(webhooksAtOnce, webhooksWaiting), failures: newFailures(),
 		histories: make(chan struct{}, historiesAtOnce),
 	}
 	s.desk = newDesk(o.Journal.Epoch(), o.Limits, o.Logger, s.due)

@@ -185,8 +185,11 @@ func (s *Server) take(ctx context.Context, n graph.Notification, from graph.Send
 			s.metrics.notifications.WithLabelValues("nothing new").Inc()
 			return nil
 		}
-		_, err := s.append(ctx, e, expected)
+		seq, err := s.append(ctx, e, expected)
 		if err == nil {
+			if e.Kind == call.Rang {
+				s.ask(e.Call, seq)
+			}
 			s.metrics.notifications.WithLabelValues(string(e.Kind)).Inc()
 			s.log.Info("call", "event", e.Kind, "call", e.Call)
 			return nil

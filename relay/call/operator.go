@@ -9,6 +9,13 @@ const (
 	Observing Role = "observer" // sees everything and decides nothing
 )
 
+// Who decides where no operator does. No operator can have such a name: it has
+// parentheses.
+const (
+	Unattended = "(unattended)" // the policy for calls that ring while nobody is watching
+	OnCall     = "(on-call)"    // the command that is run for each ringing call
+)
+
 // Operator is somebody whose token the relay knows.
 type Operator struct {
 	Name string

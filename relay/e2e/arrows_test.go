@@ -21,7 +21,7 @@ var arrows = map[string]struct {
 		[]string{
 			"config", "graph", "graph/simulator", "relay", "relay/call", "relay/cert", "relay/client",
 			"relay/doctor", "relay/history", "relay/journal", "relay/journal/cluster",
-			"relay/operator", "relay/trial", "tui", "tui/lines",
+			"relay/oncall", "relay/operator", "relay/trial", "tui", "tui/lines",
 		},
 		"main is the only place that wires",
 	},
@@ -44,6 +44,7 @@ var arrows = map[string]struct {
 	"relay/journal":         {nil, "the journal knows bytes and order, not what an event means"},
 	"relay/journal/cluster": {nil, "NATS servers to try with know nothing of what is kept on them"},
 	"relay/memnet":          {nil, "networks for tests; nothing that runs may import it"},
+	"relay/oncall":          {[]string{"relay/call"}, "a command is told of a call and knows nothing of who asks"},
 	"relay/operator":        {[]string{"relay/call"}, "a list of names, roles and tokens: what a role is, the rules of screening say"},
 	"relay/trial":           {nil, "relays that are processes are known by their addresses alone"},
 	"relay/wire":            {[]string{"relay/call"}, "frames know the facts they carry and nothing of who sends them"},

@@ -23,6 +23,7 @@ func (w *world) check(records []journal.Record, consoles []*console) (wrong []st
 		truth.Apply(e)
 	}
 	w.checkWinners(consoles, say)
+	w.checkPolicy(events, consoles, say)
 	w.checkAnswers(consoles, truth, say)
 	w.checkRequests(events, say)
 	w.checkTakenBack(events, consoles, say)
@@ -64,6 +65,31 @@ func (w *world) checkWinners(consoles []*console, say func(string, ...any)) {
 				}
 				if k := w.graph.calls[p.id.Key()]; !k.accepted {
 					say("I1: %s was told %q of %s, which Graph never rejected", c.operator, a.Verdict, p.id)
+				}
+			}
+		}
+	}
+}
+
+// checkPolicy sees to it that the policy is a winner like every other.
+func (w *world) checkPolicy(events []call.Event, consoles []*console, say func(string, ...any)) {
+	decided := map[string]bool{} // calls that Graph let the policy reject
+	claims := map[string]string{}
+	for _, e := range events {
+		switch {
+		case e.Kind == call.Claimed && e.Claim.Operator == call.Unattended && w.policy == "":
+			say("I3: %s was left to a policy that there is not", e.Call)
+		case e.Kind == call.Claimed:
+			claims[e.Call.Key()] = e.Claim.Operator
+		case e.Kind == call.Rejected && claims[e.Call.Key()] == call.Unattended:
+			decided[e.Call.Key()] = true
+		}
+	}
+	for _, c := range consoles {
+		for _, p := range c.pressed {
+			for _, a := range p.answers {
+				if decided[p.id.Key()] && a.Verdict == call.WasRejected {
+					say("I1: the policy rejected %s, and %s was told that it is theirs", p.id, c.operator)
 				}
 			}
 		}

@@ -10,6 +10,7 @@ import (
 
 	"callscreen/relay/call"
 	"callscreen/relay/client"
+	"callscreen/relay/wire"
 )
 
 // console is one operator at one console: the real client, the real fold, and a
@@ -69,6 +70,16 @@ func (c *console) watch(ctx context.Context) {
 	}
 }
 
+// sit has the screen say that it is drawn, as long as somebody is at it.
+func (c *console) sit(ctx context.Context) {
+	for ctx.Err() == nil {
+		if !c.w.gone.Load() {
+			c.link.Alive(1, "")
+		}
+		rest(ctx, nil, wire.AliveEvery)
+	}
+}
+
 func (c *console) take(u call.Update) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -105,7 +116,7 @@ func (c *console) take(u call.Update) {
 // consider lets the operator press a key about a call, sooner or later or never.
 // It does not look whether that still makes sense: operators do not either.
 func (c *console) consider(id call.ID) {
-	if c.idle || !c.chance.chance(600) {
+	if c.idle || c.w.gone.Load() || !c.chance.chance(600) {
 		return
 	}
 	most := ringTime + 500*time.Millisecond

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -21,7 +22,8 @@ type store struct {
 	records []journal.Record
 	last    map[string]uint64
 	changed chan struct{}
-	old     int // reads that were answered as of before
+	old     int                    // reads that were answered as of before
+	hearers map[*link]func([]byte) // of what relays tell each other
 }
 
 // bugs are planted in the store, and in Graph, to see the checker fail.
@@ -32,10 +34,11 @@ type bugs struct {
 	hasty     bool // acknowledges that a decision is committed, and records nothing
 	generous  bool // Graph accepts a second rejection of a call
 	stale     bool // a third of the reads of a call's last record are answered as of before
+	mute      bool // nothing that relays tell each other arrives, but for whoever said it
 }
 
 func newStore(b bugs) *store {
-	return &store{bugs: b, last: map[string]uint64{}, changed: make(chan struct{})}
+	return &store{bugs: b, last: map[string]uint64{}, changed: make(chan struct{}), hearers: map[*link]func([]byte){}}
 }
 
 func (s *store) append(key string, data []byte, expected uint64) (uint64, error) {
@@ -191,6 +194,33 @@ func (l *link) Before(_ context.Context, t time.Time) (uint64, error) {
 		n++
 	}
 	return uint64(n), nil
+}
+
+// Publish reaches whoever has a way to the store at this moment.
+func (l *link) Publish(data []byte) error {
+	if l.apart.Load() || closed(l.dead) {
+		return errors.New("the link to the server is down")
+	}
+	l.store.mu.Lock()
+	hearers := maps.Clone(l.store.hearers)
+	l.store.mu.Unlock()
+	for other, fn := range hearers {
+		if !other.apart.Load() && !closed(other.dead) && (other == l || !l.store.bugs.mute) {
+			fn(slices.Clone(data))
+		}
+	}
+	return nil
+}
+
+func (l *link) Subscribe(fn func([]byte)) (stop func(), err error) {
+	l.store.mu.Lock()
+	defer l.store.mu.Unlock()
+	l.store.hearers[l] = fn
+	return func() {
+		l.store.mu.Lock()
+		defer l.store.mu.Unlock()
+		delete(l.store.hearers, l)
+	}, nil
 }
 
 func (l *link) Healthy() error {

@@ -38,12 +38,15 @@ const (
 
 // world is one run.
 type world struct {
-	t     testing.TB
-	seed  uint64
-	quiet atomic.Bool
-	store *store // of a run in memory
-	graph *microsoft
-	log   lockedBuffer
+	t      testing.TB
+	seed   uint64
+	quiet  atomic.Bool
+	store  *store // of a run in memory
+	graph  *microsoft
+	policy relay.Policy
+	onCall relay.OnCall
+	gone   atomic.Bool // nobody is at any screen
+	log    lockedBuffer
 
 	chance *dice // of the run itself
 	ctx    context.Context
@@ -95,14 +98,18 @@ func (w *world) born() uint64 {
 
 // run is a relay on a journal and a listener, until it is told to end.
 func (w *world) run(place int, p *process, j relay.Journal, ln net.Listener) {
-	server := relay.New(relay.Options{
+	o := relay.Options{
 		Journal: j, Auth: gate{}, Tokens: warm{}, Operators: names{},
 		Graph:  &outward{dice: w.dice(w.born()), graph: w.graph, dead: p.dead},
 		Logger: slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 
 		WebhookPath: "/api/calls", Bot: "reception", RingTimeout: ringTime, RejectMargin: 500 * time.Millisecond, Shared: true,
-		Undo: undos[w.seed%uint64(len(undos))],
-	})
+		Undo: undos[w.seed%uint64(len(undos))], Unattended: w.policy, OnCall: w.onCall,
+	}
+	if g, ok := j.(relay.Gossip); ok {
+		o.Gossip = g
+	}
+	server := relay.New(o)
 	ctx, end := context.WithCancel(context.WithoutCancel(w.ctx))
 	p.end, p.over = end, make(chan struct{})
 	w.tasks.Go(func() {
@@ -173,6 +180,18 @@ func (w *world) placeAll() {
 	for n := range calls {
 		w.later(0, faulty-ringTime/2, func() { w.place(n) })
 	}
+}
+
+// lunch takes everybody from the screens at once, for a while.
+func (w *world) lunch() {
+	chance := w.dice(50)
+	w.tasks.Go(func() {
+		rest(w.ctx, nil, chance.between(0, faulty/2))
+		w.gone.Store(true)
+		w.happened("everybody away")
+		rest(w.ctx, nil, chance.between(8*time.Second, faulty/2))
+		w.gone.Store(false)
+	})
 }
 
 // place lets somebody call, with all that can happen to a call.
@@ -270,9 +289,15 @@ func (warm) Ready() error { return nil }
 
 type names struct{}
 
+const observing = "eva" // who only sees
+
 func (names) Authenticate(token string) (call.Operator, bool, error) {
 	name, ok := strings.CutPrefix(token, operator)
-	return call.Operator{Name: name, Role: call.Deciding}, ok, nil
+	role := call.Deciding
+	if name == observing {
+		role = call.Observing
+	}
+	return call.Operator{Name: name, Role: role}, ok, nil
 }
 
 type lockedBuffer struct {
