@@ -41,6 +41,7 @@ var boards = []board{
 	{name: "five", tell: fiveCalls, wait: 500 * time.Millisecond},
 	{name: "five-second", tell: fiveCalls, wait: 50 * time.Millisecond, hand: []stroke{{100 * time.Millisecond, "2"}}},
 	{name: "colleagues", tell: colleagues, wait: 500 * time.Millisecond, hand: []stroke{{0, "2"}}},
+	{name: "unattended", tell: fiveCalls, wait: 100 * time.Millisecond, hand: []stroke{{500 * time.Millisecond, "2"}}, then: nobodyWatched},
 	{name: "five-unarmed", tell: fiveCalls, wait: 100 * time.Millisecond},
 	{name: "forty", tell: fortyCalls, wait: 500 * time.Millisecond},
 	{name: "forty-last", tell: fortyCalls, wait: 100 * time.Millisecond, hand: []stroke{{100 * time.Millisecond, "G"}}},
@@ -161,6 +162,16 @@ func fiveCalls(now time.Time) []call.Update {
 		u = append(u, rang(i, time.Duration(left*float64(time.Second)), now))
 	}
 	return u
+}
+
+// nobodyWatched is what the policy and the command on call decide meanwhile.
+func nobodyWatched(now time.Time) []call.Update {
+	ok := call.Reply{Status: 202, Took: 212, Tries: 1}
+	return []call.Update{
+		claimed(0, call.Unattended, call.Busy, now), replied(0, call.Rejected, ok, now), happened(0, now, call.Event{Kind: call.Ended}),
+		claimed(1, call.Unattended, call.Busy, now), replied(1, call.Rejected, ok, now),
+		claimed(2, call.OnCall, call.Forbidden, now),
+	}
 }
 
 // colleagues is five calls that others look at too.

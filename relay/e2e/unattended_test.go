@@ -9,8 +9,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"callscreen/graph/simulator"
+	"callscreen/relay/journal/cluster"
 )
 
 // A console with --output json is no one who watches, and sees what becomes of the
@@ -99,4 +101,43 @@ func content(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return string(raw)
+}
+
+// Two relays on one NATS server: the operator sits at the one, and the call rings
+// at the other.
+func TestAnOperatorAtOneRelayWatchesOverTheCallsOfAnother(t *testing.T) {
+	servers, err := cluster.Start(t.TempDir(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(servers.Close)
+	here, there := freeAddress(t), freeAddress(t)
+	dir, other := t.TempDir(), t.TempDir()
+	ms := newMicrosoft(t, dir, there)
+	t.Setenv("CALLSCREEN_NATS_URL", servers.URL())
+	more := []string{"--unattended", "none"}
+	ms.startRelay(t, dir, here, more...)
+	ms.startRelay(t, other, there, more...)
+	ana := start(t, dir, "console", "--relay", "http://"+here, "--output", "plain")
+	program := start(t, other, "console", "--relay", "http://"+there, "--output", "json")
+	_, next := program.stdout.awaitEvent(t, "news of ana", 0, func(l line) bool { return strings.Contains(l.Raw, `"watching":1`) })
+	time.Sleep(7 * time.Second) // by then it is known who is watching
+	id, err := ms.Place(t.Context(), simulator.CallSpec{Kind: "phone"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, next = program.stdout.awaitEvent(t, "the call", next, func(l line) bool { return l.Event == "rang" && l.Call == id })
+	time.Sleep(2 * time.Second)
+	if got := ms.Rejections(); len(got) != 0 {
+		t.Errorf("while ana watches Graph was asked %+v", got)
+	}
+	ana.kill()
+	l, next := program.stdout.awaitEvent(t, "the claim", next, func(l line) bool { return l.Event == "claimed" && l.Call == id })
+	if !strings.Contains(l.Raw, `"operator":"(unattended)"`) {
+		t.Errorf("the claim is %s", l.Raw)
+	}
+	program.stdout.awaitEvent(t, "Graph's answer", next, func(l line) bool { return l.Event == "rejected" && l.Call == id })
+	if got := ms.Rejections(); len(got) != 1 || got[0].Reason != "none" {
+		t.Errorf("Graph was asked %+v", got)
+	}
 }

@@ -37,7 +37,9 @@
 //	                         "outcome" and, where they apply, "reason", "by", "ago_ms",
 //	                         "reply" and "words"
 //	{"event":"link", ...}    "up", "operator", "role", "bot", "watching", and "graph" while the
-//	                         relay cannot reject calls; while down "try", "err" and,
+//	                         relay cannot reject calls; "watching" counts the operators at a screen
+//	                         who could decide, and with 0 the unattended policy is
+//	                         applied; while down "try", "err" and,
 //	                         when no further try follows, "final"
 //
 // Unknown events and members are to be ignored. Texts have gone through
