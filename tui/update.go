@@ -186,7 +186,11 @@ func (m *Model) linked(l call.Link) {
 	if m.link.Operator != l.Operator {
 		m.cache = cache{} // what stands for us is called "you" in what was kept
 	}
+	back := !m.link.Up && l.Up
 	m.link, m.heard = l, true
+	if back {
+		m.alive() // at once: this relay may not know that we are here
+	}
 }
 
 // ticked is called at the pace of the countdowns.

@@ -113,6 +113,20 @@ func TestAnObserverIsToldThatNobodyWatches(t *testing.T) {
 	})
 }
 
+// A relay that was restarted, or another one, would else think for two seconds
+// more that nobody is watching.
+func TestTheRelayIsToldAtOnceThatSomebodyIsBack(t *testing.T) {
+	perform(t, 80, 24, Options{}, colorprofile.TrueColor, func(s *stage) {
+		s.rest(2500 * time.Millisecond) // between two beats
+		s.link.signs()
+		s.tell(live())
+		s.rest(100 * time.Millisecond)
+		if got := s.link.signs(); len(got) != 1 {
+			s.t.Errorf("it heard %v", got)
+		}
+	})
+}
+
 func TestTheRelayIsToldAtWhichCallTheOperatorLooks(t *testing.T) {
 	perform(t, 80, 24, Options{}, colorprofile.TrueColor, func(s *stage) {
 		s.tell(fiveCalls(time.Now())...)
