@@ -35,6 +35,7 @@ type bugs struct {
 	generous  bool // Graph accepts a second rejection of a call
 	stale     bool // a third of the reads of a call's last record are answered as of before
 	mute      bool // nothing that relays tell each other arrives, but for whoever said it
+	deaf      bool // nor for him
 }
 
 func newStore(b bugs) *store {
@@ -205,7 +206,7 @@ func (l *link) Publish(data []byte) error {
 	hearers := maps.Clone(l.store.hearers)
 	l.store.mu.Unlock()
 	for other, fn := range hearers {
-		if !other.apart.Load() && !closed(other.dead) && (other == l || !l.store.bugs.mute) {
+		if !other.apart.Load() && !closed(other.dead) && (other == l || !l.store.bugs.mute) && !l.store.bugs.deaf {
 			fn(slices.Clone(data))
 		}
 	}

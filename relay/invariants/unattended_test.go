@@ -165,6 +165,21 @@ func TestARelayThatWasCutOffDoesNotTakeSilenceForAbsence(t *testing.T) {
 	})
 }
 
+// Whoever does not hear even himself knows nothing of the others, although the
+// journal takes his records: a server may let him write and not publish.
+func TestARelayThatDoesNotHearItselfLeavesNothingToThePolicy(t *testing.T) {
+	for name, b := range map[string]bugs{"deaf": {deaf: true}, "hears himself": {}} {
+		play(t, b, func(s *scene) {
+			time.Sleep(10 * time.Second)
+			s.rings(0, "a")
+			time.Sleep(ringTime)
+			if by, _ := s.decided("a"); (by == "") != b.deaf {
+				t.Errorf("%s: it was decided by %q", name, by)
+			}
+		})
+	}
+}
+
 func TestAnObserverIsNobodyWhoWatches(t *testing.T) {
 	play(t, bugs{}, func(s *scene) {
 		s.sitAt(0, observing)
