@@ -161,6 +161,9 @@ func relayCommand() *cobra.Command {
   export CALLSCREEN_CLIENT_SECRET=...
   callscreen relay --client-id 00000000-... --tenant-id 00000000-...
 
+  # one of several, on a journal that they share (README: Several relays)
+  callscreen relay --nats-url tls://n1.example.com,tls://n2.example.com --nats-creds-file relay.nk
+
   # against the simulated Microsoft of "callscreen simulate"
   callscreen relay --config ~/.local/share/callscreen/simulator/relay.toml`,
 		Args: args(cobra.NoArgs),
@@ -273,7 +276,11 @@ func newRelay(ctx context.Context, s config.Settings, log *slog.Logger) (*parts,
 	if err != nil {
 		return nil, err
 	}
-	if p.journal, err = openJournal(ctx, s, log); err != nil {
+	record, err := journalOptions(s, log)
+	if err != nil {
+		return nil, usage(err)
+	}
+	if p.journal, err = journal.Open(ctx, record); err != nil {
 		return nil, err
 	}
 	var gossip relay.Gossip
@@ -290,23 +297,25 @@ func newRelay(ctx context.Context, s config.Settings, log *slog.Logger) (*parts,
 	return p, nil
 }
 
-// openJournal opens the relay's own journal, or the one that it shares.
-func openJournal(ctx context.Context, s config.Settings, log *slog.Logger) (*journal.Journal, error) {
+// journalOptions are where the journal is and how the relay gets there. What is
+// read anew for each connection is read once here, so that a fault in it is one of
+// the settings, which starting again does not mend.
+func journalOptions(s config.Settings, log *slog.Logger) (journal.Options, error) {
 	o := journal.Options{
 		Dir: filepath.Join(s.DataDir, "journal"), URL: s.NATSURL.Reveal(), Monitors: s.NATSMonitorURL, Replicas: int(s.NATSReplicas),
 		MaxAge: s.JournalMaxAge, MaxBytes: int64(s.JournalMaxBytes), Logger: log,
 	}
-	var err error
-	if o.CA, err = s.ReadNATSCA(); err != nil {
-		return nil, usage(err)
-	}
+	var faults [3]error
+	o.CA, faults[0] = s.ReadNATSCA()
 	if s.NATSCredsFile != "" {
 		o.Credentials = s.ReadNATSCreds
+		_, faults[1] = s.ReadNATSCreds()
 	}
 	if s.NATSTLSCert != "" {
 		o.Certificate = s.ReadNATSTLS
+		_, _, faults[2] = s.ReadNATSTLS()
 	}
-	return journal.Open(ctx, o)
+	return o, errors.Join(faults[:]...)
 }
 
 // run serves until the context ends or a part fails, then waits for all parts
@@ -1320,6 +1329,8 @@ func examined(c *cobra.Command) doctor.Options {
 			_, err = cert.Open(s.ReadTLS, o.Console.Logger)
 			faults = append(faults, err)
 		}
+		_, err = journalOptions(s, o.Console.Logger)
+		faults = append(faults, err)
 		o.HTTP, err = graphHTTP(s)
 		faults = append(faults, err)
 	}
