@@ -65,11 +65,28 @@ func (j *Journal) tryAll(ctx context.Context) error {
 	}
 	bounded, cancel := j.bounded(ctx)
 	defer cancel()
+	if err := j.tryGossip(bounded, key); err != nil {
+		return err
+	}
 	name := consumer.CachedInfo().Name
 	if _, err = j.nc.RequestWithContext(bounded, "$JS.API.CONSUMER.MSG.NEXT."+StreamName+"."+name, []byte(`{"batch":1,"no_wait":true}`)); err != nil {
 		return err
 	}
 	return j.js.DeleteConsumer(bounded, StreamName, name)
+}
+
+// tryGossip says something where no journal listens, and waits to hear it.
+func (j *Journal) tryGossip(ctx context.Context, topic string) error {
+	sub, err := j.nc.SubscribeSync(gossipPrefix + topic)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = sub.Unsubscribe() }()
+	if err := j.nc.Publish(gossipPrefix+topic, nil); err != nil {
+		return err
+	}
+	_, err = sub.NextMsgWithContext(ctx)
+	return err
 }
 
 // probe asks the stream's leader every second where the stream ends: the clock
