@@ -991,7 +991,7 @@ func runTrial(c *cobra.Command, s config.Settings, dir string, n int, o simulato
 				return err
 			}
 			relays.Explain(c.ErrOrStderr(), program, dir)
-			if err := confirm(c, "Press enter to begin. "); err != nil {
+			if err := confirm(ctx, c, "Press enter to begin. "); err != nil {
 				return err
 			}
 			return together(ctx,
@@ -1002,18 +1002,26 @@ func runTrial(c *cobra.Command, s config.Settings, dir string, n int, o simulato
 }
 
 // confirm waits for a line where the screen would cover what was just written.
-func confirm(c *cobra.Command, words string) error {
+func confirm(ctx context.Context, c *cobra.Command, words string) error {
 	output, _ := c.Flags().GetString("output")
 	if !interactive(c) || output == "plain" || output == "json" {
 		return nil
 	}
 	fmt.Fprint(c.ErrOrStderr(), words)
-	for b := make([]byte, 1); b[0] != '\n'; { // byte by byte: what follows is the screen's
-		if _, err := c.InOrStdin().Read(b); err != nil {
-			return err
+	entered := make(chan error, 1)
+	go func() { // a terminal cannot be told to stop reading: this one may end with the program
+		var err error
+		for b := make([]byte, 1); err == nil && b[0] != '\n'; { // byte by byte: what follows is the screen's
+			_, err = c.InOrStdin().Read(b)
 		}
+		entered <- err
+	}()
+	select {
+	case err := <-entered:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	return nil
 }
 
 // storybook shows the states of the screen to somebody who changes it.

@@ -223,6 +223,24 @@ func TestTheDemoShowsCallsAndRejectsThemByKey(t *testing.T) {
 	}
 }
 
+func TestTheDemoOfSeveralRelaysIsReadBeforeTheScreenCoversIt(t *testing.T) {
+	words := open(t, t.TempDir(), 120, 40, "demo", "--relays", "2", "--seed", "3", "--rate", "60")
+	words.shows("Press enter to begin.")
+	words.press("\r")
+	words.shows("a key decides at once")
+	words.press("q")
+	words.press("y")
+	if code := words.exits(); code != 0 {
+		t.Errorf("the demo ends with %d", code)
+	}
+	given := open(t, t.TempDir(), 120, 40, "demo", "--relays", "2")
+	given.shows("Press enter to begin.")
+	given.press("\x03")
+	if code := given.exits(); code != 0 {
+		t.Errorf("given up, the demo ends with %d", code)
+	}
+}
+
 func TestT03ACallersEscapeSequencesChangeNothingButTheirOwnRow(t *testing.T) {
 	dir, listen := t.TempDir(), freeAddress(t)
 	ms := newMicrosoft(t, dir, listen)
