@@ -164,7 +164,7 @@ func TestN06ARecordOfAMebibyteIsLeftOutAndCounted(t *testing.T) {
 	mustAppend(t, j, "a", "ours", 0)
 	got := take(t, j, 0, 2)
 	if got[0].Key != "" || got[0].Data != nil || got[1].Key != "a" || j.Foreign() != 1 {
-		t.Errorf("%+v, %d counted", got, j.Foreign())
+		t.Errorf("keys %q, %d bytes of the first, %d counted", keys(got), len(got[0].Data), j.Foreign())
 	}
 }
 

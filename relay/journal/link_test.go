@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -300,9 +301,13 @@ func TestACredsFileIsReadAgainWhenItsTokenHasRunOut(t *testing.T) {
 	i := issuer{made(t, nkeys.CreateOperator), made(t, nkeys.CreateAccount)}
 	srv := guarded(t, func(o *server.Options) { i.configure(t, o) })
 	path, read := fileOf(t, i.creds(t, 3*time.Second))
-	j := mustOpen(t, journal.Options{URL: address(srv, "nats", ""), Credentials: read})
+	var reads atomic.Int32
+	j := mustOpen(t, journal.Options{URL: address(srv, "nats", ""), Credentials: func() ([]byte, error) { reads.Add(1); return read() }})
 	mustAppend(t, j, "a", "x", 0)
 	eventually(t, "the token runs out", func() bool { return j.Healthy() != nil })
+	// The client's own way is to give up for good when it is refused a second time.
+	before := reads.Load()
+	eventually(t, "it is refused several times", func() bool { return reads.Load() >= before+8 })
 	if err := os.WriteFile(path, i.creds(t, time.Hour), 0o600); err != nil {
 		t.Fatal(err)
 	}
