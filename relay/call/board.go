@@ -194,9 +194,11 @@ func (c *Call) claim(e Event) {
 	c.Tries++
 }
 
-// giveBack makes a call what it was before a claim for which nothing was sent.
+// giveBack makes a call what it was before a claim for which nothing was sent,
+// and which counts for none.
 func (c *Call) giveBack() {
 	c.State, c.Claim, c.Reply, c.Held, c.ClaimedAt = c.Held.State, c.Held.Claim, c.Held.Reply, nil, time.Time{}
+	c.Tries--
 	if c.Claim != nil {
 		c.ClaimedAt = c.RangAt.Add(c.Claim.After.Duration())
 	}

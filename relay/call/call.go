@@ -140,7 +140,7 @@ type Call struct {
 	Ring   Millis `json:"ring_ms"`             // the time Graph gives from the first byte of the notification
 	Margin Millis `json:"margin_ms"`           // how much earlier decisions end, so that the request still arrives
 	Claim  *Claim `json:"claim,omitempty"`     // the last claim: whoever decided, or tried to
-	Tries  int    `json:"tries,omitempty"`     // claims so far
+	Tries  int    `json:"tries,omitempty"`     // claims so far, without those that were taken back
 	Reply  *Reply `json:"reply,omitempty"`     // Graph's answer to the last claim
 	Result *Code  `json:"result,omitempty"`    // Graph's codes for the end, where it sent any
 	Nth    int    `json:"nth_today,omitempty"` // the how-manieth call of its caller today; 0 where that cannot be known

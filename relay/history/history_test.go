@@ -155,6 +155,25 @@ func TestACallThatIsConfirmedLateIsOneRejectedRow(t *testing.T) {
 	}
 }
 
+func TestADecisionThatWasTakenBackIsNoneThatWasCarriedOut(t *testing.T) {
+	claim := func(command string) *call.Claim {
+		return &call.Claim{Operator: "ana", Reason: call.Busy, Command: command, After: 2000, Hold: 3000}
+	}
+	s := &story{at: noon}
+	s.ring("a")
+	s.add(time.Second, call.Event{Kind: call.Claimed, Call: "a", Claim: claim("q1")})
+	s.add(time.Second, call.Event{Kind: call.Withdrawn, Call: "a", Claim: claim("q1")})
+	s.ring("b")
+	s.add(time.Second, call.Event{Kind: call.Claimed, Call: "b", Claim: claim("q2")})
+	s.is("b", call.Ended) // while it was held
+	s.is("a", call.Ended)
+	for _, r := range rows(t, Query{}, s) {
+		if want := map[call.ID]int{"a": 1, "b": 0}[r.Call]; r.Tries != 0 || r.Undone != want || r.Ending != call.EndHungUp {
+			t.Errorf("%s: %d tries and %d taken back, ended %s; want 0 and %d, hung up", r.Call, r.Tries, r.Undone, r.Ending, want)
+		}
+	}
+}
+
 func TestCallsThatRangBeforeTheReadingBeganAreNoRows(t *testing.T) {
 	s := everyEnding()
 	s.events = s.events[3:] // the journal was entered later, or expired so far
