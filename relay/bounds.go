@@ -21,6 +21,8 @@ const (
 	// was refused.
 	webhooksWaiting = 1024
 	turnWithin      = time.Second
+	// readWithin bounds the reading of a request, its body included.
+	readWithin = 5 * time.Second
 )
 
 // connections bounds how many connections an HTTP server holds (P-02). When one

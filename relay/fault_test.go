@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -166,14 +167,29 @@ func TestO06ARelayWhoseClockIsWrongMovesNoDeadlineOfTheOthers(t *testing.T) {
 
 func TestN06WhatARecordSaysItWaitedIsBelievedWithinBounds(t *testing.T) {
 	now := time.Now()
-	for _, waited := range []string{"-1000000", "1000000"} {
-		data := `{"event":"rang","call_id":"A","ring_ms":15000,"waited_ms":` + waited + `}`
+	for _, tc := range []struct {
+		kind         call.EventKind
+		ring, waited int64 // in milliseconds
+		age          time.Duration
+	}{
+		{call.Rang, 15_000, -1_000_000, 0},
+		{call.Rang, 15_000, 9_800, 9_800 * time.Millisecond}, // its turn, a new key and a slow body
+		{call.Rang, 15_000, 1_000_000, 15 * time.Second},     // then it is over, and nothing else is
+		{call.Rang, 5_000, 9_800, 5 * time.Second},
+		{call.Rang, -15_000, 1_000_000, 0},
+		{call.Rang, 9e15, 9e15, 0}, // more than a duration can be
+		{call.Rang, math.MaxInt64 / 1_000_000, math.MaxInt64 / 1_000_000, 5 * time.Minute},
+		{call.Ended, 0, 9_800, 9_800 * time.Millisecond},
+		{call.Ended, 0, 1_000_000, takenWithin},
+		{call.Ended, 0, -1, 0},
+	} {
+		data := fmt.Sprintf(`{"event":%q,"call_id":"A","ring_ms":%d,"waited_ms":%d}`, tc.kind, tc.ring, tc.waited)
 		e, err := decode(journal.Record{Seq: 1, Key: "a", Data: []byte(data)}, now)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if age := now.Sub(e.At); age < 0 || age > appendWithin {
-			t.Errorf("waited_ms %s: the event is %v old", waited, age)
+		if age := now.Sub(e.At); age != tc.age {
+			t.Errorf("%s: the event is %v old, want %v", data, age, tc.age)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"callscreen/relay/call"
+	"callscreen/relay/history"
 	"callscreen/relay/journal"
 )
 
@@ -29,12 +30,27 @@ func encode(e call.Event) ([]byte, error) {
 // decode reads a record and anchors its time on this process's monotonic clock,
 // by its age and not by anybody's time of day: from here on a change of the
 // machine's clock moves no deadline, and a relay whose clock is wrong moves no
-// other's. What a record says it waited is believed as far as an append can take.
+// other's.
 func decode(r journal.Record, now time.Time) (call.Event, error) {
 	rec, err := read(r)
 	e := rec.Event
-	e.At = now.Add(-r.Age - min(max(rec.Waited.Duration(), 0), appendWithin))
+	e.At = now.Add(-r.Age - max(min(rec.Waited.Duration(), believed(e)), 0))
 	return e, err
+}
+
+// takenWithin is the longest from a notification's first byte to the end of its
+// append: its turn, a key of its token that is not known yet (see package graph),
+// its body and the append.
+const takenWithin = turnWithin + 2*time.Second + readWithin + appendWithin
+
+// believed is how long a record may say that its event waited. That a call waited
+// is believed for as long as it rings, even when this process stood still
+// meanwhile: a false record then shortens only its own call. (N-06)
+func believed(e call.Event) time.Duration {
+	if e.Kind == call.Rang {
+		return min(e.Ring.Duration(), history.Settled)
+	}
+	return takenWithin
 }
 
 // read checks a record like any outside input. The event's time is the time of
