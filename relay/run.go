@@ -151,15 +151,20 @@ func within(ctx context.Context, group *sync.WaitGroup) bool {
 // tells when calls cannot be screened, and when they can again, how many are
 // watching, and hangs up on whoever was revoked or has another role. It looks
 // more often while there is trouble: nobody should read of trouble that is over,
-// least of all in the first second.
+// least of all in the first second. Operators are judged each second all the same:
+// each is a look at the list and a digest of a token.
 func (s *Server) keepTelling(ctx context.Context) error {
+	var judged time.Time
 	for {
 		trouble := s.trouble()
 		s.desk.tell(trouble)
 		if s.opts.Gossip != nil {
 			s.gossip()
 		}
-		s.judgeSeats()
+		if now := time.Now(); now.Sub(judged) >= time.Second {
+			judged = now
+			s.judgeSeats()
+		}
 		pause := time.Second
 		if trouble != "" {
 			pause = 50 * time.Millisecond

@@ -2,11 +2,14 @@ package relay
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -164,4 +167,42 @@ func TestC13ATokenThatRunsOutEndsItsConsoleWithinTwoSeconds(t *testing.T) {
 		t.Errorf("a new console with it: %v", err)
 	}
 	h.wantRequests(0)
+}
+
+// judged counts how often operators are judged.
+type judged struct {
+	Operators
+	times atomic.Int32
+}
+
+func (j *judged) Authenticate(token string) (call.Operator, bool, error) {
+	j.times.Add(1)
+	return j.Operators.Authenticate(token)
+}
+
+func TestTroubleIsToldQuicklyAndOperatorsAreStillJudgedOncePerSecond(t *testing.T) {
+	h := newHouse(t)
+	token := h.token("ana")
+	h.gate.mu.Lock()
+	h.gate.noKeys = true
+	h.gate.mu.Unlock()
+	synctest.Test(t, func(t *testing.T) {
+		o := h.server.opts
+		j := &judged{Operators: o.Operators}
+		o.Operators = j
+		s := New(o)
+		s.desk.open()
+		st := newSeat(nil, call.Operator{Name: "ana", Role: call.Deciding}, token, "bot")
+		if !s.desk.sit(st, nil) {
+			t.Fatal("no seat")
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 9500*time.Millisecond)
+		defer cancel()
+		if err := s.keepTelling(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if n := j.times.Load(); n != 10 || st.givenUp() {
+			t.Errorf("judged %d times in 9.5 s, want 10", n)
+		}
+	})
 }
