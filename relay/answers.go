@@ -10,7 +10,8 @@ import (
 const (
 	// answersKept is how long a repeated command gets the stored answer.
 	answersKept = 5 * time.Minute
-	// answersMost bounds the stored answers; the oldest go first.
+	// answersMost bounds the stored answers; the oldest go first. A command under
+	// way does not count: its twin would be carried out a second time.
 	answersMost = 10_000
 )
 
@@ -19,15 +20,17 @@ const (
 type answers struct {
 	mu    sync.Mutex
 	kept  map[[2]string]*pending
-	order [][2]string // the keys of kept, the oldest first
+	order [][2]string // the keys of those that are answered, the oldest first
 }
 
 type pending struct {
 	cmd    call.Command
 	done   chan struct{} // closed when answer is there
 	answer call.Answer
-	until  time.Time
+	until  time.Time // of the answer; unset before
 }
+
+func keyOf(cmd call.Command) [2]string { return [2]string{cmd.Operator, cmd.ID} }
 
 // claim returns the entry of a command and whether the caller is the first,
 // who owes the answer.
@@ -38,13 +41,22 @@ func (a *answers) claim(cmd call.Command, now time.Time) (p *pending, first bool
 		delete(a.kept, a.order[0])
 		a.order = a.order[1:]
 	}
-	key := [2]string{cmd.Operator, cmd.ID}
+	key := keyOf(cmd)
 	if p, ok := a.kept[key]; ok {
 		return p, false
 	}
-	p = &pending{cmd: cmd, done: make(chan struct{}), until: now.Add(answersKept)}
-	a.kept[key], a.order = p, append(a.order, key)
+	p = &pending{cmd: cmd, done: make(chan struct{})}
+	a.kept[key] = p
 	return p, true
+}
+
+// settle gives a command its answer, which is kept from now on.
+func (a *answers) settle(p *pending, answer call.Answer, now time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	p.answer, p.until = answer, now.Add(answersKept)
+	a.order = append(a.order, keyOf(p.cmd))
+	close(p.done)
 }
 
 // open reports whether the answer to a command is still owed, and the channel
@@ -52,7 +64,7 @@ func (a *answers) claim(cmd call.Command, now time.Time) (p *pending, first bool
 func (a *answers) open(cmd call.Command) (answered <-chan struct{}, open bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	p, ok := a.kept[[2]string{cmd.Operator, cmd.ID}]
+	p, ok := a.kept[keyOf(cmd)]
 	if !ok {
 		return nil, false
 	}
@@ -76,10 +88,10 @@ func (s *Server) noted(cmd call.Command, held func()) func() call.Answer {
 	p, first := s.answers.claim(cmd, time.Now())
 	return func() call.Answer {
 		if first {
-			p.answer = s.decide(cmd, held)
-			s.metrics.decisions.WithLabelValues(string(p.answer.Verdict)).Inc()
-			s.log.Info("decision", "call", cmd.Call, "operator", cmd.Operator, "reason", cmd.Reason, "outcome", p.answer.Verdict)
-			close(p.done)
+			answer := s.decide(cmd, held)
+			s.metrics.decisions.WithLabelValues(string(answer.Verdict)).Inc()
+			s.log.Info("decision", "call", cmd.Call, "operator", cmd.Operator, "reason", cmd.Reason, "outcome", answer.Verdict)
+			s.answers.settle(p, answer, time.Now())
 		}
 		<-p.done
 		if p.cmd.Call.Key() != cmd.Call.Key() || p.cmd.Reason != cmd.Reason {

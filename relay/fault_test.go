@@ -243,14 +243,31 @@ func TestStoredAnswersAreBounded(t *testing.T) {
 	a := &answers{kept: map[[2]string]*pending{}}
 	now := time.Now()
 	for i := range 3 * answersMost {
-		a.claim(call.Command{ID: fmt.Sprint(i), Operator: "ana"}, now)
+		p, _ := a.claim(call.Command{ID: fmt.Sprint(i), Operator: "ana"}, now)
+		a.settle(p, call.Answer{}, now)
 	}
 	if len(a.kept) > answersMost || len(a.order) > answersMost {
 		t.Errorf("%d answers are kept", len(a.kept))
 	}
 	a.claim(call.Command{ID: "later", Operator: "ana"}, now.Add(answersKept))
-	if len(a.kept) != 1 || len(a.order) != 1 {
+	if len(a.kept) != 1 || len(a.order) != 0 {
 		t.Errorf("%d answers outlast their time", len(a.kept)-1)
+	}
+}
+
+// An answer that is still owed outlasts any number of others: without it the
+// command would be carried out a second time when it is sent again.
+func TestO07ACommandUnderWayIsNeverForgotten(t *testing.T) {
+	a := &answers{kept: map[[2]string]*pending{}}
+	now := time.Now()
+	slow := call.Command{ID: "slow", Operator: "ana"}
+	a.claim(slow, now)
+	for i := range answersMost + 1 {
+		p, _ := a.claim(call.Command{ID: fmt.Sprint(i), Operator: "ben"}, now)
+		a.settle(p, call.Answer{}, now)
+	}
+	if _, first := a.claim(slow, now.Add(2*answersKept)); first {
+		t.Error("a command under way is carried out again")
 	}
 }
 
