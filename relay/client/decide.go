@@ -247,21 +247,10 @@ func (c *Client) settleKnown(p *command, k *call.Call) bool {
 
 // settleOwn answers a decision that came first, as the relay would have.
 func (c *Client) settleOwn(p *command, k *call.Call) {
-	a := call.Answer{Request: p.request, Call: p.call, Reason: p.reason, Reply: k.Reply}
-	switch k.State {
-	case call.InClaim:
+	if k.State == call.InClaim {
 		return // the outcome is still to come
-	case call.InRejection:
-		a.Verdict = call.WasRejected
-	case call.Ringing:
-		a.Verdict = call.WasRefused
-	case call.InDoubt:
-		a.Verdict = call.WasUnknown
-	case call.Over:
-		a.Verdict = k.Verdict()
-	default:
-		a.Verdict = call.WasUnknown
 	}
+	a := call.Answer{Request: p.request, Call: p.call, Verdict: k.Verdict(), Reason: p.reason, Reply: k.Reply}
 	if k.Reply != nil {
 		a.Words = k.Reply.Words
 	}
