@@ -1357,6 +1357,7 @@ func examined(c *cobra.Command) doctor.Options {
 // rehearsal is the demo's callscreen for a single call.
 func rehearsal(ctx context.Context, s config.Settings, dir string) (doctor.Stage, error) {
 	none := simulator.Latency{} // what is measured is ours
+	s.Undo = 0                  // nobody takes a rehearsal's decision back, and it would wait for that
 	d, err := newDemo(ctx, s, dir, simulator.Options{Logger: slog.New(slog.DiscardHandler), RejectLatency: &none, DeletedLatency: &none})
 	if err != nil {
 		return doctor.Stage{}, err
