@@ -26,7 +26,7 @@ type answer struct {
 func readAnswer(resp *http.Response, now time.Time) answer {
 	a := answer{status: resp.StatusCode, requestID: word(resp.Header.Get("request-id"))}
 	a.after, a.hadAfter = retryAfter(resp.Header.Get("Retry-After"), now)
-	a.page = isPage(resp.Header, nil)
+	a.page = IsPage(resp.Header, nil)
 	if a.status >= 400 {
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // cut or broken: the status remains
 		code, id := errorCode(body)

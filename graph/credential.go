@@ -30,6 +30,7 @@ type Credential struct {
 	provider func(tenant, clientID string, o azcore.ClientOptions) (azcore.TokenCredential, error)
 	// local is how a managed identity's endpoint is reached; nil: the tokens come from Entra.
 	local *http.Client
+	host  string // of that endpoint, as far as it is known before it is asked
 }
 
 // String says in words which credential it is and by which settings, for doctor and for logs.

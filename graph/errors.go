@@ -37,7 +37,7 @@ type RefusedError struct {
 
 // Error is a sentence for the operator, with what to mend where the code tells.
 func (e *RefusedError) Error() string {
-	return "Graph refused with " + answered(e.Status, e.Code) + ": " + find(rejectTroubles, e.Status, e.Code).sentence()
+	return "Graph refused with " + Answered(e.Status, e.Code) + ": " + find(rejectTroubles, e.Status, e.Code).sentence()
 }
 
 // ThrottledError means that Graph asked to wait longer than the call will ring (429).

@@ -216,7 +216,7 @@ func (s *keySource) get(ctx context.Context, url string) ([]byte, error) {
 		return nil, err
 	case len(text) > maxDocument:
 		return nil, errors.New("longer than 1 MiB")
-	case isPage(resp.Header, text):
+	case IsPage(resp.Header, text):
 		return nil, ErrPage
 	}
 	return text, nil

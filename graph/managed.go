@@ -37,7 +37,7 @@ func ManagedIdentity(id, endpoint string) (Credential, error) {
 	default:
 		return Credential{}, errors.New(`managed-identity: is neither "system" nor the client id (a GUID) of a user-assigned identity`)
 	}
-	allowed := []Allowed{localToken(imdsEndpoint), localToken(arcEndpoint)}
+	allowed := []Allowed{localToken(imdsEndpoint), localToken(arcEndpoint)} // where there is no Azure Arc, the first is asked
 	if endpoint != "" {
 		if err := ofThisMachine(endpoint); err != nil {
 			return Credential{}, fmt.Errorf("managed-identity: IDENTITY_ENDPOINT %w", err)
@@ -46,7 +46,7 @@ func ManagedIdentity(id, endpoint string) (Credential, error) {
 	}
 	return Credential{
 		words: fmt.Sprintf("managed identity (managed-identity = %s)", id),
-		local: localClient(allowed),
+		local: localClient(allowed), host: allowed[0].host,
 		provider: func(_, _ string, options azcore.ClientOptions) (azcore.TokenCredential, error) {
 			o := o
 			o.ClientOptions = options

@@ -16,8 +16,8 @@ import (
 // ErrPage says that somebody else answered: Microsoft's services answer in JSON.
 var ErrPage = errors.New("a web page came instead of an answer: a proxy, a firewall or a sign-in page stands between")
 
-// isPage knows a web page by its type or, because proxies leave that out, by its first letter.
-func isPage(h http.Header, body []byte) bool {
+// IsPage knows a web page by its type or, because proxies leave that out, by its first letter.
+func IsPage(h http.Header, body []byte) bool {
 	return strings.HasPrefix(h.Get("Content-Type"), "text/html") || bytes.HasPrefix(bytes.TrimLeft(body, "\xef\xbb\xbf \t\r\n"), []byte("<"))
 }
 
@@ -96,7 +96,7 @@ func Probe(ctx context.Context, o ClientOptions) error {
 
 func judgeProbe(resp *http.Response) error {
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // cut or broken: the status remains
-	page := isPage(resp.Header, body)
+	page := IsPage(resp.Header, body)
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	a := readAnswer(resp, time.Now())
 	switch s := a.status; {

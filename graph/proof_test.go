@@ -162,6 +162,9 @@ func TestAWorkloadSignsInWithTheTokenThatItsFileHoldsNow(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "no such file") || w.TokenRequests() != before {
 		t.Errorf("without its file: %v, %d requests", err, w.TokenRequests()-before)
 	}
+	if told, _ := TroubleOf(err); told.Whose != SetUp {
+		t.Errorf("a file of this machine is told as %+v", told)
+	}
 }
 
 // onAppService is the environment of a bot that runs there.

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -20,6 +21,8 @@ import (
 type SignInError struct {
 	Tenant  string
 	Managed bool   // a managed identity's endpoint was asked, not Entra
+	Host    string // that was asked or was to be
+	Unsent  bool   // Err is why the credential cannot be used: nobody was asked
 	Status  int    // of the last answer, 0 when there was none
 	Code    string // "AADSTS7000215", or OAuth's word such as "invalid_client"; may be ""
 	Err     error  // why there was no answer that says anything
@@ -31,7 +34,7 @@ func (e *SignInError) Error() string {
 	if e.Err != nil {
 		return s + e.Err.Error()
 	}
-	return s + answered(e.Status, e.Code) + ": " + e.trouble().sentence()
+	return s + Answered(e.Status, e.Code) + ": " + e.trouble().sentence()
 }
 
 // Unwrap gives the reason why there was no answer.
@@ -50,10 +53,10 @@ type signIn struct {
 func (s signIn) fetch(ctx context.Context, tenant string) (azcore.AccessToken, error) {
 	seen := &witness{client: s.http}
 	ask := policy.TokenRequestOptions{Scopes: []string{s.scope}}
-	failure := &SignInError{Tenant: tenant, Managed: s.credential.local != nil}
+	failure := s.failure(tenant, nil)
 	if failure.Managed {
 		if tenant != s.home {
-			failure.Err = errManagedTenant
+			failure.Unsent, failure.Err = true, errManagedTenant
 			return azcore.AccessToken{}, failure
 		}
 		seen.client = s.credential.local
@@ -68,7 +71,7 @@ func (s signIn) fetch(ctx context.Context, tenant string) (azcore.AccessToken, e
 		Telemetry: policy.TelemetryOptions{ApplicationID: userAgent},
 	})
 	if err != nil {
-		failure.Err = err
+		failure.Unsent, failure.Err = true, err
 		return azcore.AccessToken{}, failure
 	}
 	token, err := cred.GetToken(ctx, ask)
@@ -76,6 +79,7 @@ func (s signIn) fetch(ctx context.Context, tenant string) (azcore.AccessToken, e
 		return token, nil
 	}
 	failure.Status, failure.Code = seen.status, s.redact(seen.code)
+	failure.Host = cmp.Or(seen.host, failure.Host)
 	switch {
 	case ctx.Err() != nil:
 		failure.Err = context.Cause(ctx)
@@ -85,6 +89,15 @@ func (s signIn) fetch(ctx context.Context, tenant string) (azcore.AccessToken, e
 		failure.Err = errUnreadable
 	}
 	return azcore.AccessToken{}, failure
+}
+
+// failure begins an error with who was to be asked.
+func (s signIn) failure(tenant string, err error) *SignInError {
+	e := &SignInError{Tenant: tenant, Managed: s.credential.local != nil, Host: s.credential.host, Err: err}
+	if u, bad := url.Parse(s.authority); bad == nil && !e.Managed {
+		e.Host = u.Host
+	}
+	return e
 }
 
 var errUnreadable = errors.New("the answer is not that of a sign-in service: check authority-url and AZURE_REGIONAL_AUTHORITY_NAME")
@@ -121,6 +134,7 @@ func signInCode(body []byte) string {
 // they quote whole bodies, and a body may repeat what was sent or hold a token.
 type witness struct {
 	client *http.Client
+	host   string
 	status int
 	code   string // of a refusal
 	err    error
@@ -129,7 +143,7 @@ type witness struct {
 // Do implements policy.Transporter.
 func (w *witness) Do(r *http.Request) (*http.Response, error) {
 	resp, err := w.client.Do(r) //nolint:gosec // the guarded client sends to the configured authority and nowhere else
-	w.status, w.code, w.err = 0, "", err
+	w.host, w.status, w.code, w.err = r.URL.Host, 0, "", err
 	if err != nil {
 		return nil, err
 	}

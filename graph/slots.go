@@ -60,7 +60,7 @@ func (t *Tokens) start(tenant string, s *slot) <-chan struct{} {
 	}
 	done := make(chan struct{})
 	if t.life.Err() != nil {
-		s.failure, s.failedAt = &SignInError{Tenant: tenant, Err: errStopped}, t.now()
+		s.failure, s.failedAt = t.sign.failure(tenant, errStopped), t.now()
 		close(done)
 		return done
 	}
@@ -72,7 +72,7 @@ func (t *Tokens) start(tenant string, s *slot) <-chan struct{} {
 func (t *Tokens) refresh(tenant string, s *slot, done chan struct{}) {
 	ctx, cancel := context.WithTimeoutCause(t.life, refreshTimeout, errors.New("no answer within 10 s"))
 	defer cancel()
-	token, err := t.fetch(ctx, tenant)
+	token, err := t.sign.fetch(ctx, tenant)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.now()

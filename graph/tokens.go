@@ -10,8 +10,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 )
 
 const (
@@ -41,11 +39,11 @@ type TokensOptions struct {
 // Tokens holds Graph's access tokens in memory, one per tenant, of one cloud, and renews them ahead of need, so
 // that nobody with fifteen seconds waits for a sign-in. It is safe for concurrent use.
 type Tokens struct {
-	home  string
-	fetch func(ctx context.Context, tenant string) (azcore.AccessToken, error)
-	now   func() time.Time
-	log   *slog.Logger
-	wake  chan struct{} // tells Run that something changed
+	home string
+	sign signIn
+	now  func() time.Time
+	log  *slog.Logger
+	wake chan struct{} // tells Run that something changed
 
 	life context.Context // of all refreshes; ends with Run
 	stop context.CancelFunc
@@ -86,7 +84,7 @@ func NewTokens(o TokensOptions) (*Tokens, error) {
 	home := strings.ToLower(o.Tenant)
 	sign := signIn{strings.TrimSuffix(o.Authority, "/"), o.Scope, o.ClientID, home, o.Credential, guarded(o.HTTP, allowed...)}
 	t := &Tokens{
-		home: home, fetch: sign.fetch, now: now,
+		home: home, sign: sign, now: now,
 		log: cmp.Or(o.Logger, slog.New(slog.DiscardHandler)), wake: make(chan struct{}, 1), slots: map[string]*slot{},
 	}
 	t.life, t.stop = context.WithCancel(context.Background())
@@ -203,7 +201,7 @@ func (t *Tokens) get(ctx context.Context, tenant, rejected string) (string, erro
 	}
 	done := t.start(tenant, s)
 	t.mu.Unlock()
-	if err := wait(ctx, done, tenant); err != nil {
+	if err := t.wait(ctx, done, tenant); err != nil {
 		return "", err
 	}
 	t.mu.Lock()
@@ -215,14 +213,14 @@ func (t *Tokens) get(ctx context.Context, tenant, rejected string) (string, erro
 }
 
 // wait is for the end of a refresh, at most 3 s.
-func wait(ctx context.Context, done <-chan struct{}, tenant string) error {
+func (t *Tokens) wait(ctx context.Context, done <-chan struct{}, tenant string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, tokenWait, errors.New("no answer within 3 s"))
 	defer cancel()
 	select {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		return &SignInError{Tenant: tenant, Err: context.Cause(ctx)}
+		return t.sign.failure(tenant, context.Cause(ctx))
 	}
 }
 

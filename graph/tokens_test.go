@@ -194,7 +194,7 @@ func TestG04AThousandColdCallersCauseOneSignIn(t *testing.T) {
 		tokens := newTokens(t, e, io.Discard)
 		var wg sync.WaitGroup
 		for range 20 {
-			wg.Go(func() { _, _ = tokens.fetch(t.Context(), otherGUID) })
+			wg.Go(func() { _, _ = tokens.sign.fetch(t.Context(), otherGUID) })
 		}
 		wg.Wait()
 		if n := e.count(); n != 20 {

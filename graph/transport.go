@@ -2,6 +2,7 @@ package graph
 
 import (
 	"cmp"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -39,11 +40,12 @@ func HTTPClient(roots *x509.CertPool) *http.Client {
 		Timeout:       10 * time.Second,
 		CheckRedirect: noRedirects,
 		Transport: &http.Transport{
-			Proxy:               http.ProxyFromEnvironment,
-			DialContext:         dialer.DialContext,
-			TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
-			TLSHandshakeTimeout: 3 * time.Second,
-			ForceAttemptHTTP2:   true,
+			Proxy:                  http.ProxyFromEnvironment,
+			OnProxyConnectResponse: ConnectRefused,
+			DialContext:            dialer.DialContext,
+			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
+			TLSHandshakeTimeout:    3 * time.Second,
+			ForceAttemptHTTP2:      true,
 			// A connection that died in silence must be found before an operator's key needs it.
 			HTTP2:                  &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 2 * time.Second},
 			MaxIdleConns:           64,
@@ -52,6 +54,25 @@ func HTTPClient(roots *x509.CertPool) *http.Client {
 			MaxResponseHeaderBytes: 64 << 10,
 		},
 	}
+}
+
+// ProxyError says that a proxy did not let a connection through.
+type ProxyError struct {
+	Proxy  string // host and port; never the user that HTTPS_PROXY may name
+	Status int    // of its answer to CONNECT
+}
+
+// Error names the proxy: its answer would else read as that of the host behind it.
+func (e *ProxyError) Error() string {
+	return strings.TrimSpace(fmt.Sprintf("the proxy %s lets nothing through: it answers %d %s", e.Proxy, e.Status, http.StatusText(e.Status)))
+}
+
+// ConnectRefused is for http.Transport.OnProxyConnectResponse; its error is a [*ProxyError].
+func ConnectRefused(_ context.Context, proxy *url.URL, _ *http.Request, answer *http.Response) error {
+	if answer.StatusCode == http.StatusOK {
+		return nil
+	}
+	return &ProxyError{proxy.Host, answer.StatusCode}
 }
 
 // noRedirects hands a 3xx back as it is: following one would carry the bearer to a place we did not choose.

@@ -111,6 +111,8 @@ var managedTroubles = []row{
 var (
 	unreachedTrouble = Trouble{"Graph could not be reached, nothing was sent", Network, "check network, proxy and firewall"}
 	unclearTrouble   = Trouble{"no clear answer from Graph: the rejection may or may not have arrived", Network, "decide again while the call rings"}
+	unsentTrouble    = Trouble{"the app's credential cannot be used", SetUp, "mend the setting that the error names"}
+	noManagedTrouble = Trouble{"no answer from the endpoint of identities", SetUp, "does this run on Azure, with an identity assigned?"}
 	noTokenTrouble   = Trouble{"no answer from the sign-in service", Network, "check network, proxy and firewall"}
 )
 
@@ -163,6 +165,10 @@ func (e *UnreachableError) trouble() Trouble {
 
 func (e *SignInError) trouble() Trouble {
 	switch {
+	case e.Unsent:
+		return unsentTrouble
+	case e.Err != nil && e.Status == 0 && e.Managed:
+		return noManagedTrouble
 	case e.Err != nil && e.Status == 0:
 		return noTokenTrouble
 	case e.Managed:
@@ -171,8 +177,8 @@ func (e *SignInError) trouble() Trouble {
 	return find(signInTroubles, e.Status, e.Code)
 }
 
-// answered is "403 7504".
-func answered(status int, code string) string {
+// Answered is "403 7504", or "403" where there is no code.
+func Answered(status int, code string) string {
 	if code == "" {
 		return strconv.Itoa(status)
 	}

@@ -62,6 +62,8 @@ func TestTroubleOfExplainsEveryErrorOfThisPackage(t *testing.T) {
 		{&UnauthorizedError{Err: signIn}, "secret has expired", SetUp},
 		{&UnauthorizedError{Err: &SignInError{Err: errors.New("cut")}}, "no answer from the sign-in", Network},
 		{signIn, "secret has expired", SetUp},
+		{&SignInError{Unsent: true, Err: errManagedTenant}, "credential cannot be used", SetUp},
+		{&SignInError{Managed: true, Err: errors.New("cut")}, "no answer from the endpoint of identities", SetUp},
 		{&SignInError{Status: 400, Managed: true, Code: "invalid_request"}, "no such identity", SetUp},
 		{&SignInError{Status: 200, Err: errUnreadable}, "does not accept the app", SetUp},
 		{&UnreachableError{}, "nothing was sent", Network},

@@ -3,6 +3,7 @@ package doctor_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/url"
@@ -128,6 +129,22 @@ var ills = []ill{
 		name: "another app id", check: "sign-in", state: doctor.Wrong, detail: "AADSTS700016", mend: "client-id", skips: afterSignIn,
 		by: func(p patient) { p.o.ClientID = otherGUID },
 	},
+	{
+		name: "a workload's token that cannot be read", check: "sign-in", state: doctor.Wrong, detail: "workload-identity-token-file: open /token: permission denied", mend: "mend workload-identity-token-file", skips: afterSignIn,
+		by: func(p patient) {
+			p.o.Credential = graph.WorkloadIdentity(func() (string, error) {
+				return "", errors.New("workload-identity-token-file: open /token: permission denied")
+			})
+		},
+	},
+	{
+		name: "a managed identity where there is none", check: "sign-in", state: doctor.Wrong, detail: "nothing answers at localhost:", mend: "managed-identity is for a machine of Azure", skips: afterSignIn,
+		by: func(p patient) { p.o.Credential = managed(p.t, nobody(p.t)) },
+	},
+	{
+		name: "a managed identity that hangs", check: "sign-in", state: doctor.Wrong, detail: "localhost:", mend: "managed-identity is for a machine of Azure", skips: afterSignIn,
+		by: func(p patient) { p.o.Credential = managed(p.t, hung(p.t).Addr().String()) },
+	},
 	{name: "no answer from the sign-in", by: microsoft("token-hang"), check: "sign-in", state: doctor.Wrong, detail: "no answer", mend: "network", skips: afterSignIn},
 	{name: "a proxy's page for the sign-in", by: microsoft("token-page"), check: "sign-in", state: doctor.Wrong, detail: "not Microsoft's sign-in service", mend: "proxy", skips: afterSignIn},
 	{name: "no permission", by: microsoft("no-roles"), check: "permissions", state: doctor.Warning, detail: "appear as \"encrypted\"", mend: "Calls.Initiate.All"},
@@ -164,6 +181,15 @@ var ills = []ill{
 		by: func(p patient) {
 			transport, _ := p.o.HTTP.Transport.(*http.Transport)
 			transport.Proxy = http.ProxyURL(&url.URL{Scheme: "http", Host: nobody(p.t)})
+		},
+		also: []string{"sign-in", "public address"}, skips: append([]string{"clock"}, afterSignIn...),
+	},
+	{
+		name: "a proxy that refuses", check: "webhook keys", state: doctor.Wrong, detail: "is not reached: the proxy 127.0.0.1:", mend: "whoever runs the proxy",
+		by: func(p patient) {
+			refuses := plain(p.t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }))
+			transport, _ := p.o.HTTP.Transport.(*http.Transport)
+			transport.Proxy = http.ProxyURL(&url.URL{Scheme: "http", User: url.UserPassword("ana", "canary"), Host: refuses})
 		},
 		also: []string{"sign-in", "public address"}, skips: append([]string{"clock"}, afterSignIn...),
 	},
@@ -389,6 +415,23 @@ var ills = []ill{
 func secret(t testing.TB, text string) graph.Credential {
 	t.Helper()
 	c, err := graph.ClientSecret(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// managed is an identity whose endpoint the environment says to be at an address of this machine.
+func managed(t *testing.T, at string) graph.Credential {
+	t.Helper()
+	_, port, err := net.SplitHostPort(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	endpoint := "http://localhost:" + port + "/msi/token"
+	t.Setenv("IDENTITY_ENDPOINT", endpoint)
+	t.Setenv("IDENTITY_HEADER", "canary")
+	c, err := graph.ManagedIdentity("system", endpoint)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package doctor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -126,23 +125,24 @@ func explained(err error, code string) (what, mend string) {
 func (x *examination) noToken(ctx context.Context, err error) []Finding {
 	const no = "no token for Graph, so no call can be rejected: "
 	e, ok := errors.AsType[*graph.SignInError](err)
-	host := hostOf(x.o.Cloud.Authority)
 	switch {
 	case !ok:
 		return x.unfit(signIn, err)
+	case e.Unsent:
+		setting, _, _ := strings.Cut(e.Err.Error(), ": ")
+		return found(Wrong, "mend "+setting+", or what keeps this user from it", no+"%v", e.Err)
 	case e.Status == 0:
-		detail, mend := unreachable(ctx, host, e.Err)
+		detail, mend := unreachable(ctx, e.Host, e.Err)
+		if e.Managed { // no proxy is asked for it
+			mend = "managed-identity is for a machine of Azure: assign an identity to this one, or use another credential"
+		}
 		return found(Wrong, mend, no+"%s", detail)
 	case e.Code == "" && e.Status < 500 && !e.Managed:
-		return found(Wrong, "check authority-url; or let this machine through to "+host+" without a proxy's sign-in page",
-			no+"what answers at %s (%d) is not Microsoft's sign-in service, but perhaps a proxy", host, e.Status)
+		return found(Wrong, "check authority-url; or let this machine through to "+e.Host+" without a proxy's sign-in page",
+			no+"what answers at %s (%d) is not Microsoft's sign-in service, but perhaps a proxy", e.Host, e.Status)
 	}
 	what, mend := explained(err, e.Code)
-	return found(Wrong, mend, no+"%s (%s)", what, answered(e.Status, e.Code))
-}
-
-func answered(status int, code string) string {
-	return strings.TrimSpace(fmt.Sprint(status, " ", code))
+	return found(Wrong, mend, no+"%s (%s)", what, graph.Answered(e.Status, e.Code))
 }
 
 func (x *examination) permissions(context.Context) []Finding {
@@ -206,7 +206,7 @@ func (x *examination) graph(ctx context.Context) []Finding {
 	switch {
 	case refused != nil:
 		what, mend := explained(err, refused.Code)
-		return found(Wrong, mend, fail+"Graph answers %s: %s", answered(refused.Status, refused.Code), what)
+		return found(Wrong, mend, fail+"Graph answers %s: %s", graph.Answered(refused.Status, refused.Code), what)
 	case unauthorized, throttled:
 		what, mend := explained(err, "")
 		return found(Wrong, mend, fail+"Graph answers %d: %s", map[bool]int{true: 401, false: 429}[unauthorized], what)

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 
+	"callscreen/graph"
 	"callscreen/relay/call"
 	"callscreen/relay/client"
 	"callscreen/relay/wire"
@@ -46,14 +47,13 @@ func ask(ctx context.Context, c *http.Client, method, url, body string) (answer,
 	defer func() { _ = resp.Body.Close() }()
 	raw, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswer)) // cut or broken: the status remains
 	a := answer{status: resp.StatusCode, relay: resp.Header.Get(wire.RelayHeader)}
-	kind := resp.Header.Get("Content-Type")
-	if strings.HasPrefix(kind, "application/problem+json") {
+	if strings.HasPrefix(resp.Header.Get("Content-Type"), "application/problem+json") {
 		var p struct{ Detail string }
 		if json.Unmarshal(raw, &p) == nil {
 			a.detail = p.Detail
 		}
 	}
-	a.page = strings.HasPrefix(kind, "text/html") || strings.HasPrefix(strings.TrimSpace(string(raw)), "<")
+	a.page = graph.IsPage(resp.Header, raw)
 	if resp.TLS != nil {
 		a.shown = resp.TLS.PeerCertificates
 	}
@@ -62,7 +62,7 @@ func ask(ctx context.Context, c *http.Client, method, url, body string) (answer,
 
 func (x *examination) relay(ctx context.Context) (all []Finding) {
 	direct := &http.Client{
-		Transport:     &http.Transport{TLSClientConfig: x.o.Console.TLS, Proxy: http.ProxyFromEnvironment},
+		Transport:     &http.Transport{TLSClientConfig: x.o.Console.TLS, Proxy: http.ProxyFromEnvironment, OnProxyConnectResponse: graph.ConnectRefused},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	defer direct.CloseIdleConnections()

@@ -57,6 +57,9 @@ func unreachable(ctx context.Context, host string, err error) (detail, mend stri
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "proxyconnect" {
 		return fmt.Sprintf("%s is not reached: the proxy that the environment names does not answer", host), "check HTTPS_PROXY, and NO_PROXY for what needs no proxy"
 	}
+	if refused, ok := errors.AsType[*graph.ProxyError](err); ok {
+		return fmt.Sprintf("%s is not reached: %v", host, refused), "ask whoever runs the proxy to let this machine through to " + host + "; check HTTPS_PROXY and NO_PROXY"
+	}
 	netErr, isNet := errors.AsType[net.Error](err)
 	_, isStream := errors.AsType[streamError](err)
 	switch {
