@@ -47,9 +47,6 @@ func TestHistoryIsReadFromTheProgramInEveryFormat(t *testing.T) {
 	if code, _, stderr := run(t, dir, "reject", second, "--reason", "none", "--relay", at); code != 13 {
 		t.Fatalf("reject exits %d: %s", code, stderr)
 	}
-	relay.kill() // what follows is from the journal
-	ms.startRelay(t, dir, listen)
-
 	ask := func(more ...string) string {
 		t.Helper()
 		code, stdout, stderr := run(t, dir, append([]string{"history", "--relay", at}, more...)...)
@@ -58,10 +55,15 @@ func TestHistoryIsReadFromTheProgramInEveryFormat(t *testing.T) {
 		}
 		return stdout
 	}
-	table := awaitHistory(t, "a rejected call", func() (string, bool) {
+	rejected := func() (string, bool) {
 		out := ask()
 		return out, strings.Contains(out, "rejected busy")
-	})
+	}
+	awaitHistory(t, "a rejected call", rejected) // its end is confirmed a moment later
+	relay.kill()                                 // what follows is from the journal
+	ms.startRelay(t, dir, listen)
+
+	table := awaitHistory(t, "a rejected call", rejected)
 	lines := strings.Split(strings.TrimSpace(table), "\n")
 	if len(lines) != 3 || !strings.HasPrefix(lines[0], "RANG") || !strings.HasSuffix(lines[1], name) || !strings.HasSuffix(lines[2], "Alice Meyer") {
 		t.Errorf("the table:\n%s", table)

@@ -98,7 +98,8 @@ func (p *party) look(e *terminal, names []string) seen {
 // keys, which some names say too, and nothing else is said.
 func first(screen string) bool {
 	return strings.Count(screen, "+1425555") >= guests+1 && strings.Contains(screen, fmt.Sprintf("CALL 1 of %d", guests)) &&
-		strings.Contains(screen, "\n  ARMED      a key decides") && !strings.Contains(screen, "Connected.")
+		strings.Contains(screen, "\n  ARMED      a key decides") && !strings.Contains(screen, "Connected.") &&
+		strings.Contains(screen, "? help  q quit")
 }
 
 // beside says what of a screen names have changed beside the places where the
