@@ -96,7 +96,10 @@ func main() {
 	// not a reason to die with the demo's folder left behind.
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), ends...)
-	context.AfterFunc(ctx, stop) // the second one ends the program at once
+	// A second one ends the program at once, what it would have tidied up left
+	// behind. One that follows in the same moment is no second one: timeout(1) and
+	// some terminals tell the program and then its group.
+	context.AfterFunc(ctx, func() { time.AfterFunc(time.Second, stop) })
 	err := root().ExecuteContext(ctx)
 	stop()
 	if err == nil {
@@ -561,6 +564,9 @@ func outputOf(c *cobra.Command, term config.Terminal) (string, error) {
 		return "", err
 	}
 	output, err := term.Output(asked, interactive(c))
+	if err == nil && output == "tui" && !interactive(c) {
+		err = errors.New("--output tui: the screen needs a terminal at both ends, so use --output plain")
+	}
 	return output, usage(err)
 }
 
@@ -879,7 +885,7 @@ func runDemo(c *cobra.Command, _ []string) (err error) {
 	if book, _ := c.Flags().GetBool("storybook"); book {
 		return storybook(c, s)
 	}
-	if err := errors.Join(checkScreen(c, s), usage(s.CheckTimes())); err != nil {
+	if err := errors.Join(checkScreen(c, s), usage(s.CheckTimes()), usage(s.CheckConsole())); err != nil {
 		return err // before anything runs
 	}
 	o, course, err := trafficOf(c)
@@ -1142,13 +1148,14 @@ is not named stays as it is. Consoles that are connected know it within two seco
 				if err != nil {
 					return fmt.Errorf("%q: %w", given[0], err)
 				}
+				fmt.Fprintf(c.ErrOrStderr(), "%s is changed; the token stays the same.\n", given[0])
 				return nil
 			})
 		},
 	}
-	for _, sub := range []*cobra.Command{add, change} {
-		sub.Flags().String("role", string(call.Deciding), "operator, or observer: sees everything and decides nothing")
-		sub.Flags().String("expires", "never", "when the token becomes void: a duration such as 30d, a date, a time, or never")
+	for sub, preset := range map[*cobra.Command][2]string{add: {string(call.Deciding), "never"}, change: {}} {
+		sub.Flags().String("role", preset[0], "operator, or observer: sees everything and decides nothing")
+		sub.Flags().String("expires", preset[1], "when the token becomes void: a duration such as 30d, a date, a time, or never")
 	}
 	list := &cobra.Command{
 		Use: "list", Short: "List the operators", Args: args(cobra.NoArgs),

@@ -44,7 +44,7 @@ func (s Settings) relayRules() error {
 		each("webhook-issuers", s.WebhookIssuers, override),
 		each("webhook-audiences", s.WebhookAudiences, audience),
 		each("allowed-tenants", s.AllowedTenants, guid),
-		field("public-url", override(s.PublicURL)),
+		field("public-url", public(s.PublicURL, s.WebhookPath)),
 		field("callback-uri", callback(s.CallbackURI, s.PublicURL)),
 		field("webhook-path", webhookPath(s.WebhookPath)),
 		s.checkBody(),

@@ -254,6 +254,18 @@ func TestC04OffLoopbackTheRelayNeedsTLS(t *testing.T) {
 }
 
 // proves the console's half of C-04.
+func TestThePublicAddressIsNotTheWebhookItself(t *testing.T) {
+	t.Parallel()
+	rows := map[string]row{}
+	for _, good := range []string{"", "https://your.name", "https://your.name/", "https://your.name/base"} {
+		rows[good] = row{func(s *config.Settings) { s.PublicURL = good }, ""}
+	}
+	for _, bad := range []string{"https://your.name/api/calls", "https://your.name/base/api/calls/"} {
+		rows[bad] = row{func(s *config.Settings) { s.PublicURL = bad }, "give the address without webhook-path"}
+	}
+	judgeAll(t, config.Settings.CheckRelay, rows)
+}
+
 func TestC04AConsoleSendsItsTokenInTheClearOnlyWithinTheMachine(t *testing.T) {
 	t.Parallel()
 	rows := map[string]row{}

@@ -91,6 +91,18 @@ func override(value string) error {
 	return nil
 }
 
+// public is an https address to which the webhook's path is added. Whoever gives
+// the webhook itself, which is what Azure is told, would have the path twice.
+func public(value, webhookPath string) error {
+	if err := override(value); err != nil {
+		return err
+	}
+	if before, with := strings.CutSuffix(strings.TrimRight(value, "/"), webhookPath); with && value != "" {
+		return fmt.Errorf("%s is the webhook: give the address without webhook-path, %s", value, before)
+	}
+	return nil
+}
+
 // callback is an https address that Graph may call, a query included, on the
 // host of the relay's public address (P-09). A public address that is no address
 // is a fault of its own.
