@@ -20,6 +20,9 @@ type ask struct {
 	all     *campaign    // the decision about many calls that this one is part of
 }
 
+// underWay reports whether there is a decision whose outcome is not known yet.
+func (a *ask) underWay() bool { return a != nil && a.answer == nil }
+
 // decide sends a decision about the selected call, or says why not.
 func (m *Model) decide(reason call.Reason, keyName string, isRepeat bool) {
 	judged := m.guard.judge(decisionKey(named(keyName)), isRepeat, m.now)
@@ -56,7 +59,7 @@ func decisionKey(name named) string { return strings.ToLower(string(name)) }
 func (m *Model) settled(r row) bool {
 	a := m.asks[r.key()]
 	switch {
-	case a != nil && a.answer == nil && r.waits():
+	case a.underWay() && r.waits():
 		// Sent, and not yet answered: pressing again changes nothing.
 	case r.waits():
 		return false
@@ -94,6 +97,7 @@ func (m *Model) transmit(c *call.Call, reason call.Reason) (*ask, error) {
 	}
 	a := &ask{id: c.ID, request: request, reason: reason, at: m.now}
 	m.asks[c.ID.Key()] = a
+	m.queue.stale = true
 	delete(m.missed, c.ID.Key())
 	return a, nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"callscreen/relay/call"
@@ -92,4 +93,58 @@ func TestLegsOfOneConversationAndCallsThatWereAskedForAreNotFolded(t *testing.T)
 			t.Errorf("%s: %d rows for %d of %d calls, want %d rows", name, len(q.rows), callsOf(q.rows), tc.calls, tc.rows)
 		}
 	}
+}
+
+// Of four calls of one caller two have rows. The decision about the second is not
+// claimed yet when the selection leaves it.
+func TestADecisionUnderWayKeepsItsRowAndIsNotForgottenByTheFold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := pick(rules{})
+		flood := func(calls ...int) {
+			for _, i := range calls {
+				u := rang(i, time.Duration(10+i)*time.Second, time.Now())
+				u.Event.Details = &call.Details{Caller: phone("+1 425 5550142", "Loan Offer 24")}
+				h.tell(u)
+			}
+		}
+		row := func(n int) bool {
+			return slices.ContainsFunc(h.m.queue.rows, func(r row) bool { return r.call.ID == id(n) })
+		}
+		flood(0, 1)
+		h.pass(time.Second)
+		h.key("2")
+		flood(2, 3, 4, 5)
+		h.pass(time.Second)
+		h.key("b", "u")
+		flood(6)
+		if h.m.queue.selected == id(1).Key() || !row(1) || row(3) {
+			t.Fatalf("%s is selected of %d rows", h.m.queue.selected, len(h.m.queue.rows))
+		}
+		h.key("z")
+		h.wantTakenBack(t, request(1))
+		h.wantMessage(t, "→ taking busy back  Loan Offer 24")
+		c := h.claims(1, me, request(1), 3*time.Second)
+		h.becomes(1, call.Withdrawn, c)
+		h.tell(call.Update{Answer: &call.Answer{Request: request(1), Call: id(1), Verdict: call.WasWithdrawn}})
+		if row(1) || len(h.m.asks) != 0 {
+			t.Errorf("answered, it has a row: %v; %d decisions are remembered", row(1), len(h.m.asks))
+		}
+	})
+}
+
+func TestADecisionUnderWayWithoutARowIsNotForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := pick(rules{})
+		h.ring(9, 10)
+		h.pass(time.Second)
+		h.key("A", "b")
+		h.pass(time.Second)
+		h.key("y")
+		h.over(0)
+		h.pass(2 * ghostFor) // its ghost is gone, too, when the answer comes
+		for n := range 2 {
+			h.tell(call.Update{Answer: &call.Answer{Request: request(n + 1), Call: id(n), Verdict: call.WasGone}})
+		}
+		h.wantMessage(t, "✗ busy for 2 calls: 2 already gone")
+	})
 }

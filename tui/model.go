@@ -148,6 +148,7 @@ func newModel(o Options, clock func() time.Time) *Model {
 		opt: o, ctx: context.Background(), board: call.NewBoard(), asks: map[string]*ask{}, missed: map[string]call.Verdict{},
 		scale: usualRing, glyph: newGlyphs(o.Charset), colours: colours{theme: cmp.Or(o.Theme, themes[0]), dark: true},
 	}
+	m.queue.asks = m.asks
 	m.paint = newPalette(m.theme, m.dark)
 	m.alert = alert{voice: voiceOf(o.Term.Name, o.Term.Tmux), muted: o.Mute, begun: m.now}
 	m.keys = newKeyMap(m.glyph.arrows)
@@ -221,8 +222,7 @@ func (m *Model) decidable(r row) bool {
 	if len(m.asks) == 0 {
 		return true // the usual case, asked of every row of every frame
 	}
-	a := m.asks[r.key()]
-	return a == nil || a.answer != nil
+	return !m.asks[r.key()].underWay()
 }
 
 // maxRoundTrip bounds what one bad measurement can take off.

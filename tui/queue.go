@@ -66,6 +66,7 @@ type queue struct {
 	// moved is when rows last changed their numbers.
 	moved  time.Time
 	filter string
+	asks   map[string]*ask // the model's decisions, by call; only read here
 	stale  bool
 	keys   map[call.ID]string
 	order  int // counts how often the rows were made

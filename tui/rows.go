@@ -190,13 +190,13 @@ func secondsLeft(left time.Duration) string {
 func (m *Model) insteadOfBar(r row, left time.Duration) string {
 	a, narrow := m.asks[r.key()], m.barCells() < 8
 	switch {
-	case a != nil && a.answer == nil && !m.link.Up && narrow:
+	case a.underWay() && !m.link.Up && narrow:
 		return "sent?"
-	case a != nil && a.answer == nil && !m.link.Up:
+	case a.underWay() && !m.link.Up:
 		return "? " + string(a.reason)
-	case a != nil && a.answer == nil && narrow:
+	case a.underWay() && narrow:
 		return "sent"
-	case a != nil && a.answer == nil:
+	case a.underWay():
 		return m.glyph.to + " " + string(a.reason)
 	case left <= 0 && narrow:
 		return "late"

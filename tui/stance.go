@@ -117,7 +117,7 @@ func (m *Model) stance() stance {
 		return held
 	case !r.call.Waits():
 		return decided
-	case a != nil && a.answer == nil:
+	case a.underWay():
 		return sent
 	case !m.link.Up:
 		return offline

@@ -54,7 +54,7 @@ func (m *Model) regrettable() []*ask {
 				a = &ask{id: c.ID, request: c.Claim.Command, reason: c.Claim.Reason, at: c.ClaimedAt}
 			}
 			all = append(all, a)
-		case c.Waits() && a != nil && a.answer == nil:
+		case c.Waits() && a.underWay():
 			all = append(all, a)
 		}
 	}

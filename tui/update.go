@@ -224,7 +224,8 @@ func (m *Model) settle() tea.Cmd {
 		m.guard.arm(m.now)
 	}
 	for key, a := range m.asks {
-		if _, ok := m.board.Get(a.id); !ok || m.queue.find(key) < 0 && m.queue.filter == "" {
+		// What is not answered can still be taken back, and counts in a sum.
+		if _, ok := m.board.Get(a.id); !ok || !a.underWay() && m.queue.find(key) < 0 && m.queue.filter == "" {
 			delete(m.asks, key)
 		}
 	}

@@ -55,7 +55,7 @@ func (m *Model) stands(r row, short bool) string {
 		return "gone there"
 	case r.ghost:
 		return "gone from the relay"
-	case a != nil && a.answer == nil:
+	case a.underWay():
 		return string(a.reason) + " sent"
 	case unsent(c.Reply):
 		return "not sent"
