@@ -19,7 +19,7 @@ import (
 // What ends a hold early: the call's end, after which nothing is sent, and this
 // relay's going down, because the operator has decided and the decision is
 // carried out. A link that breaks ends nothing. A relay that dies leaves a claim
-// that becomes unknown like any other, and nothing was sent for it.
+// for which nothing was sent, and the call rings on.
 
 // commit returns when the request of a claim may leave: at once, or after the
 // hold and once that is recorded. What it returns is the event that the request
@@ -90,6 +90,9 @@ func (s *Server) takeBack(cmd call.Command) error {
 		changed := s.desk.news()
 		e, expected, err := s.desk.takeBack(cmd, time.Now())
 		if errors.Is(err, call.ErrNotHeld) {
+			if c, _ := s.desk.look(cmd.Call); c.VerdictOn(cmd.Operator, cmd.ID) == call.WasWithdrawn {
+				return nil // it was taken back already, perhaps by an append of ours whose reply was lost
+			}
 			if answered, open := s.answers.open(cmd); open {
 				select {
 				case <-changed:

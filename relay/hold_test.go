@@ -14,6 +14,7 @@ import (
 
 	"callscreen/graph"
 	"callscreen/relay/call"
+	"callscreen/relay/journal"
 	"callscreen/relay/wire"
 )
 
@@ -304,15 +305,15 @@ func TestUndoO04ARelayThatDiesDuringTheHoldHasSentNothing(t *testing.T) {
 	ended()
 
 	again := reopen(t, dir, undoWithin(forLong))
-	again.await("unknown", func() bool { c, _ := again.server.Look("A"); return c.State == call.InDoubt })
-	if c, _ := again.server.Look("A"); !strings.Contains(c.Reply.Words, "nothing was sent") {
-		t.Errorf("words %q", c.Reply.Words)
+	again.await("not sent", func() bool { c, _ := again.server.Look("A"); return c.State == call.Ringing && c.Reply != nil })
+	if c, _ := again.server.Look("A"); c.Reply.Status != 0 || !strings.Contains(c.Reply.Words, "nothing was sent") {
+		t.Errorf("reply %+v", c.Reply)
 	}
 	if err := again.server.takeBack(cmd); !errors.Is(err, call.ErrNotHeld) {
 		t.Errorf("taken back after the relay's death: %v", err)
 	}
-	if a := again.decideOnce(cmd); a.Verdict != call.WasUnknown {
-		t.Errorf("the same command again: %+v, want unknown", a)
+	if a := again.decideOnce(cmd); a.Verdict != call.WasRefused || a.Reply == nil || a.Reply.Status != 0 {
+		t.Errorf("the same command again: %+v, want refused without Graph", a)
 	}
 	again.wantRequests(0)
 	if a := again.decide("ben", "A", call.None); a.Verdict != call.WasRejected {
@@ -328,13 +329,49 @@ func TestUndoAnotherRelayFreesTheCallOfOneThatDiedDuringTheHold(t *testing.T) {
 		t.Fatal(err)
 	}
 	begun := time.Now()
-	one.await("unknown", func() bool { c, _ := one.server.Look("A"); return c.State == call.InDoubt })
+	one.await("not sent", func() bool { c, _ := one.server.Look("A"); return c.State == call.Ringing && c.Reply != nil })
 	if d := time.Since(begun); d < commitWithin {
 		t.Errorf("given up after %v: a relay at work may still need its time to commit", d)
 	}
 	if a := one.decide("ben", "A", call.None); a.Verdict != call.WasRejected {
 		t.Errorf("ben's decision: %+v, want rejected", a)
 	}
+}
+
+// mute is a journal that writes take-backs and loses its reply to them.
+type mute struct{ Journal }
+
+func (m mute) Append(ctx context.Context, key string, data []byte, expected uint64) (uint64, error) {
+	seq, err := m.Journal.Append(ctx, key, data, expected)
+	if err == nil && bytes.Contains(data, []byte(`"event":"withdrawn"`)) {
+		err = journal.ErrUnknown
+	}
+	return seq, err
+}
+
+func TestUndoO03ATakeBackWhoseReplyIsLostIsDone(t *testing.T) {
+	h := newHouse(t, func(o *Options) { o.Journal = mute{o.Journal} })
+	h.rings("A")
+	cmd, err := h.server.command("q", "A", "busy", "ana")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Hold = forLong
+	answer := make(chan call.Answer, 1)
+	go func() { answer <- h.decideOnce(cmd) }()
+	h.await("held", func() bool { c, _ := h.server.Look("A"); return c.Held != nil })
+	if err := h.server.takeBack(cmd); err != nil {
+		t.Errorf("taken back: %v", err)
+	}
+	if a := <-answer; a.Verdict != call.WasWithdrawn {
+		t.Errorf("answer %+v, want withdrawn", a)
+	}
+	other := cmd
+	other.Operator = "ben"
+	if err := h.server.takeBack(other); !errors.Is(err, call.ErrNotHeld) {
+		t.Errorf("by somebody else: %v", err)
+	}
+	h.wantRequests(0)
 }
 
 func TestUndoWithoutARecordedCommitNothingLeaves(t *testing.T) {

@@ -21,7 +21,7 @@ const (
 
 // sweep records what follows from time alone: a call nobody decided expires, a
 // rejection without confirmation ends unconfirmed, a claim whose relay died
-// becomes unknown. Several relays on one journal all try; one append wins and
+// becomes unknown, or refused while it was held. Several relays on one journal all try; one append wins and
 // the others' are refused, which is as it should be.
 func (s *Server) sweep(ctx context.Context) error {
 	for {
@@ -69,13 +69,13 @@ func (s *Server) due(c *call.Call) (e call.Event, at time.Time, ok bool) {
 // and the claim is left from before a crash. On a shared journal another relay
 // may be at work until its time for recording the outcome is over; but one that
 // has not committed a held claim by the end of its hold has sent nothing, and
-// cannot send anything once "unknown" is recorded.
+// cannot send anything once that is recorded.
 func (s *Server) abandoned(c *call.Call) (e call.Event, at time.Time, ok bool) {
 	e = call.Event{Kind: call.Unknown, Reply: &call.Reply{
 		Words: "the relay that sent the rejection stopped before Graph's answer was recorded",
 	}}
 	if c.Held != nil {
-		e.Reply.Words = "the relay stopped while the decision could be taken back; nothing was sent"
+		e.Kind, e.Reply.Words = call.Refused, "the relay stopped while the decision could be taken back; nothing was sent"
 	}
 	if c.Claim == nil || c.Claim.Relay == s.id && !s.carried(c.Claim) || c.Claim.Relay != s.id && !s.opts.Shared {
 		return e, c.ClaimedAt, true

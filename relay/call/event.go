@@ -14,9 +14,9 @@ const (
 	Withdrawn   EventKind = "withdrawn"   // whoever decided took it back in time; nothing was sent
 	Committed   EventKind = "committed"   // the time to take it back is over; the request leaves
 	Rejected    EventKind = "rejected"    // Graph accepted the rejection (2xx)
-	Refused     EventKind = "refused"     // Graph did not take the rejection; nothing changed
+	Refused     EventKind = "refused"     // Graph did not take the rejection, or nothing was sent; nothing changed
 	Gone        EventKind = "gone"        // Graph knows no such call any more
-	Unknown     EventKind = "unknown"     // the request may have arrived, no answer did; or its relay died
+	Unknown     EventKind = "unknown"     // the request may have arrived, no answer did; or its relay died after the claim, or its commit
 	Ended       EventKind = "ended"       // Graph reported the end of the call
 	Unconfirmed EventKind = "unconfirmed" // accepted, but the end was not reported in time
 	Expired     EventKind = "expired"     // the deadline passed without a decision
