@@ -277,7 +277,7 @@ func (d *desk) sit(s *seat, from *wire.Cursor) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !d.live {
-		s.hangUp(wire.NotReady, "the relay is reading its journal, or going down; come back")
+		s.hangUp(wire.NotReady, "it reads its journal, or goes down; come back")
 		return false
 	}
 	if why := d.full(s); why != "" {

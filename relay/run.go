@@ -124,7 +124,7 @@ func (s *Server) goDown(srv *http.Server) {
 	if _, last, err := s.opts.Journal.Head(bye); err == nil {
 		_ = s.desk.await(bye, last)
 	}
-	s.desk.dismiss(wire.Shutdown, "the relay is going down; come back")
+	s.desk.dismiss(wire.Shutdown, "come back")
 	if !within(bye, &s.consoles) {
 		s.desk.cutOff()
 		s.consoles.Wait()

@@ -55,7 +55,7 @@ func (s *seat) offer(frame []byte) {
 	select {
 	case s.queue <- frame:
 	default:
-		s.hangUp(wire.TooSlow, "too slow: come back for a fresh board")
+		s.hangUp(wire.TooSlow, "come back for a fresh board")
 	}
 }
 

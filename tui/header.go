@@ -211,8 +211,12 @@ func (m *Model) others(c *cells, all bool) {
 	}
 }
 
-// onIt is who else has the selected call selected, "" if nobody.
+// onIt is who else has the selected call selected, "" if nobody, or if nothing is
+// left to decide about it.
 func (m *Model) onIt() string {
+	if r, _, ok := m.queue.current(); !ok || !r.waits() {
+		return ""
+	}
 	id, names := m.selected(), []string(nil)
 	for _, p := range m.link.People {
 		if id != "" && p.Watches() && p.Name != m.link.Operator && p.Call.Key() == id.Key() {

@@ -78,6 +78,9 @@ func (m *Model) rule(title, right string) string {
 // that calls wait, nor that nobody would know it.
 func (m *Model) tiny(lines []string) []string {
 	text := []string{"callscreen needs 30x6", "now " + strconv.Itoa(m.width) + "x" + strconv.Itoa(m.height)}
+	if call.Width(text[0]) > m.width {
+		text[0] = "needs 30x6"
+	}
 	if n := m.board.Waiting(); n > 0 {
 		waits := strconv.Itoa(n) + " waiting, " + tenths(m.soonestOfAll()) + " s"
 		if m.height == 1 {
