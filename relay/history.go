@@ -51,7 +51,7 @@ func (s *Server) handleHistory(w http.ResponseWriter, r *http.Request) {
 	p := &pieces{w: w, control: http.NewResponseController(w)}
 	out := bufio.NewWriterSize(p, pieceBytes)
 	rows := json.NewEncoder(out)
-	err = s.readHistory(r.Context(), q, func(row history.Row) error { return rows.Encode(row) })
+	err = s.readHistory(r.Context(), q, p.extend, func(row history.Row) error { return rows.Encode(row) })
 	if err == nil {
 		p.begin() // also when there is no row
 		err = out.Flush()
@@ -71,8 +71,8 @@ func (s *Server) handleHistory(w http.ResponseWriter, r *http.Request) {
 var errEnough = errors.New("all that was asked for is read")
 
 // readHistory reads the journal from where the query begins to where it ends or
-// the journal did when it was asked.
-func (s *Server) readHistory(ctx context.Context, q history.Query, emit func(history.Row) error) error {
+// the journal did when it was asked. It tells of each record that it goes on.
+func (s *Server) readHistory(ctx context.Context, q history.Query, goesOn func() error, emit func(history.Row) error) error {
 	ctx, cancel := context.WithTimeout(ctx, historyWithin)
 	defer cancel()
 	first, head, err := s.opts.Journal.Head(ctx)
@@ -88,6 +88,9 @@ func (s *Server) readHistory(ctx context.Context, q history.Query, emit func(his
 	err = s.opts.Journal.Follow(ctx, after, func(r journal.Record) error {
 		if s.goingDown() {
 			return errGoingDown
+		}
+		if err := goesOn(); err != nil {
+			return err
 		}
 		if rec, err := read(r); err == nil { // what is none of ours was reported when it came
 			if err := fold.Take(rec.Event); err != nil {
@@ -111,6 +114,7 @@ type pieces struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	begun   bool
+	moved   time.Time // when the time for the next piece began anew
 }
 
 func (p *pieces) begin() {
@@ -122,8 +126,21 @@ func (p *pieces) begin() {
 
 func (p *pieces) Write(b []byte) (int, error) {
 	p.begin()
-	if err := p.control.SetWriteDeadline(time.Now().Add(pieceWithin)); err != nil {
+	p.moved = time.Time{}
+	if err := p.extend(); err != nil {
 		return 0, err
 	}
 	return p.w.Write(b)
+}
+
+// extend begins the time for a piece anew, at most once a second, also while none
+// is full yet: over HTTP/2 the deadline is a timer that ends the stream whether or
+// not anything is being written.
+func (p *pieces) extend() error {
+	now := time.Now()
+	if now.Sub(p.moved) < time.Second {
+		return nil
+	}
+	p.moved = now
+	return p.control.SetWriteDeadline(now.Add(pieceWithin))
 }

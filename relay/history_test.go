@@ -7,16 +7,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"callscreen/graph"
 	"callscreen/relay/call"
 	"callscreen/relay/history"
 	"callscreen/relay/journal"
+	"callscreen/relay/memnet"
 	"callscreen/relay/operator"
 )
 
@@ -186,6 +189,84 @@ func TestAHistoryThatBreaksOffDoesNotLookWhole(t *testing.T) {
 	at.Store(0)
 	if status, body, err := read(); status != http.StatusOK || err != nil || strings.Count(body, "\n") != 300 {
 		t.Errorf("whole: %d, %d bytes, %v", status, len(body), err)
+	}
+}
+
+// unhurried is a journal that takes a second for each of its records, of which none
+// is a call's.
+type unhurried struct{ noJournal }
+
+const unhurriedRecords = 60
+
+func (unhurried) Head(context.Context) (first, last uint64, err error) {
+	return 1, unhurriedRecords, nil
+}
+
+func (unhurried) Before(context.Context, time.Time) (uint64, error) { return 0, nil }
+
+func (unhurried) Follow(_ context.Context, after uint64, fn func(journal.Record) error) error {
+	for seq := after + 1; ; seq++ {
+		time.Sleep(time.Second)
+		if err := fn(journal.Record{Seq: seq, Data: []byte("{}"), At: time.Now()}); err != nil {
+			return err
+		}
+	}
+}
+
+// Over HTTP/2 the bound of an answer ends it even if nobody is slow to take it in.
+func TestAHistoryThatIsLongInReadingIsWholeOverEitherHTTP(t *testing.T) {
+	for _, two := range []bool{false, true} {
+		t.Run(fmt.Sprint("HTTP/2: ", two), func(t *testing.T) {
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) { longHistory(t, dir, two) })
+		})
+	}
+}
+
+func longHistory(t *testing.T, dir string, two bool) {
+	t.Helper()
+	store, err := operator.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := store.Add("ana", operator.Grant{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := New(Options{
+		Journal: unhurried{}, Auth: &gate{}, Tokens: warmTokens{}, Operators: store, Logger: slog.New(slog.DiscardHandler),
+		WebhookPath: "/api/calls", RingTimeout: 15 * time.Second,
+	})
+	var spoken http.Protocols
+	spoken.SetHTTP1(!two)
+	spoken.SetUnencryptedHTTP2(two)
+	srv, ln := s.httpServer(s.Handler()), memnet.New()
+	srv.Protocols = &spoken
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = srv.Serve(ln)
+	}()
+	client := &http.Client{Transport: &http.Transport{DialContext: ln.Dial, Protocols: &spoken}}
+	defer func() {
+		client.CloseIdleConnections()
+		_ = srv.Close()
+		<-served
+	}()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:1"+historyPath, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	began := time.Now()
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatalf("after %v: %v", time.Since(began), err)
+	}
+	body, err := io.ReadAll(resp.Body)
+	_ = resp.Body.Close()
+	if err != nil || resp.StatusCode != http.StatusOK || len(body) != 0 || (resp.ProtoMajor == 2) != two || time.Since(began) < unhurriedRecords*time.Second {
+		t.Errorf("%s %d %q %v after %v", resp.Proto, resp.StatusCode, body, err, time.Since(began))
 	}
 }
 
