@@ -217,7 +217,7 @@ func privateDir(dir string) error {
 	}
 	// Windows keeps access in lists that these bits do not show.
 	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
-		return fmt.Errorf("%s is open to other users (mode %04o): run: chmod 700 %s", dir, mode, dir)
+		return fmt.Errorf("%s is open to other users (mode %04o): run: chmod 700 '%s'", dir, mode, strings.ReplaceAll(dir, "'", `'\''`))
 	}
 	return nil
 }

@@ -207,12 +207,12 @@ func TestK02AFolderOfKeysThatOthersCanEnterIsRefused(t *testing.T) {
 		t.Skip("it keeps access in lists")
 	}
 	for _, mode := range []fs.FileMode{0o701, 0o710, 0o750, 0o755, 0o770, 0o777} {
-		dir := filepath.Join(t.TempDir(), "acme")
+		dir := filepath.Join(t.TempDir(), "ana's acme")
 		if err := errors.Join(os.Mkdir(dir, 0o700), os.Chmod(dir, mode)); err != nil {
 			t.Fatal(err)
 		}
 		_, err := NewACME(ACMEOptions{Directory: "https://ca.example", Dir: dir, HTTP: http.DefaultClient})
-		if err == nil || !strings.Contains(err.Error(), "chmod 700 "+dir) {
+		if err == nil || !strings.Contains(err.Error(), "chmod 700 '"+filepath.Dir(dir)+`/ana'\''s acme'`) {
 			t.Errorf("mode %v: %v", mode, err)
 		}
 	}
