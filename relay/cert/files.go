@@ -52,7 +52,7 @@ func (f *Files) TLS() *tls.Config {
 func (f *Files) Ready() error { return judge(f.current(), time.Now()) }
 
 // Run looks for changes until the context ends. A pair that does not serve, such
-// as one that is only half written, leaves the old one in place; that is said
+// as one that is only half written or not valid yet, leaves the old one in place; that is said
 // once, and once more when it is over.
 func (f *Files) Run(ctx context.Context) error {
 	tick := time.NewTicker(lookEvery)
@@ -90,7 +90,9 @@ func (f *Files) look() {
 	f.log.Info("a new certificate is served", "names", pair.Leaf.DNSNames, "end", pair.Leaf.NotAfter)
 }
 
-// load reads the files. It returns nil if they are what is served already.
+// load reads the files. It returns nil if they are what is served already. A pair
+// that is out of its time is refused only as long as the old one is within its own:
+// it is looked at again each time, since its time may come.
 func (f *Files) load() (*tls.Certificate, error) {
 	cert, key, err := f.read()
 	if err != nil {
@@ -102,6 +104,11 @@ func (f *Files) load() (*tls.Certificate, error) {
 	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
 		return nil, fmt.Errorf("tls-cert, tls-key: %w", err)
+	}
+	if old, now := f.current(), time.Now(); old != nil && judge(old, now) == nil {
+		if err := judge(&pair, now); err != nil {
+			return nil, err
+		}
 	}
 	f.cert, f.key = cert, key
 	return &pair, nil

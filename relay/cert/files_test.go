@@ -113,6 +113,28 @@ func TestAPairThatDoesNotServeLeavesTheOldOneAndIsSaidOnce(t *testing.T) {
 	})
 }
 
+// Also by a renewal that went wrong: what is out of its time does not take the
+// place of what is within it, but serves from when its time has come.
+func TestAPairOutOfItsTimeDoesNotReplaceOneWithinIt(t *testing.T) {
+	inBubble(t, 90*24*time.Hour, func(t bubble) {
+		late, lateKey := selfSigned(t.T, "late.example", time.Now().Add(-2*time.Hour), time.Hour)
+		early, earlyKey := selfSigned(t.T, "early.example", time.Now().Add(time.Hour), time.Hour)
+		for i, put := range []func(){func() { t.d.write(late, lateKey, nil) }, func() { t.d.write(early, earlyKey, nil) }} {
+			put()
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			if name(t.f) != "first.example" || t.f.Ready() != nil || t.log.count("the old one stays") != i+1 {
+				t.Errorf("pair %d: %s is served (%v), and it said %s", i, name(t.f), t.f.Ready(), &t.log.buf)
+			}
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if name(t.f) != "early.example" || t.f.Ready() != nil {
+			t.Errorf("in its time: %s is served (%v)", name(t.f), t.f.Ready())
+		}
+	})
+}
+
 func TestACertificateThatEndsIsRemindedOfOnceAndThenNotReady(t *testing.T) {
 	inBubble(t, 8*24*time.Hour, func(t bubble) {
 		time.Sleep(24*time.Hour - time.Minute)
