@@ -29,7 +29,7 @@ var table = []setting{
 	{name: "tenant-id", help: "the tenant in which the bot is registered, a GUID", at: func(s *Settings) any { return &s.TenantID }},
 	{name: "client-secret", secret: true, file: "client-secret-file", help: "a client secret of the bot's application", at: func(s *Settings) any { return &s.ClientSecret }},
 	{name: "client-secret-file", help: "file that holds the client secret, mode 0600", at: func(s *Settings) any { return &s.ClientSecretFile }},
-	{name: "client-certificate-file", help: "PEM or .pfx file with a certificate of the application and its key, mode 0600", at: func(s *Settings) any { return &s.ClientCertificateFile }},
+	{name: "client-certificate-file", help: "PEM or .pfx file with a certificate of the application and its key, mode 0600; read at start", at: func(s *Settings) any { return &s.ClientCertificateFile }},
 	{name: "client-certificate-password", secret: true, file: "client-certificate-password-file", help: "the password of a .pfx file", at: func(s *Settings) any { return &s.ClientCertificatePassword }},
 	{name: "client-certificate-password-file", help: "file that holds the password of a .pfx file, mode 0600", at: func(s *Settings) any { return &s.ClientCertificatePasswordFile }},
 	{name: "workload-identity-token-file", help: "file with a token of another issuer that the application trusts", at: func(s *Settings) any { return &s.WorkloadIdentityTokenFile }},

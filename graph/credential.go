@@ -31,6 +31,7 @@ type Credential struct {
 	// local is how a managed identity's endpoint is reached; nil: the tokens come from Entra.
 	local *http.Client
 	host  string // of that endpoint, as far as it is known before it is asked
+	ends  time.Time
 }
 
 // String says in words which credential it is and by which settings, for doctor and for logs.
@@ -40,6 +41,13 @@ func (c Credential) String() string {
 	}
 	return c.words
 }
+
+// SoonEnded is how long before the end of a client certificate there is a warning: a new one takes people, a change of
+// the app registration and a restart.
+const SoonEnded = 14 * 24 * time.Hour
+
+// Ends is when a client certificate is of no more use; zero for what has no end that is known here.
+func (c Credential) Ends() time.Time { return c.ends }
 
 // Format prints String whatever the verb, because %#v would print the fields.
 func (c Credential) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
@@ -76,6 +84,7 @@ func ClientCertificate(file []byte, password string, now time.Time) (Credential,
 	}
 	sum := sha256.Sum256(leaf.Raw)
 	return Credential{
+		ends:  leaf.NotAfter,
 		words: fmt.Sprintf("client certificate (client-certificate-file), SHA-256 %X, valid until %s", sum, leaf.NotAfter.UTC().Format(time.DateOnly)),
 		provider: func(tenant, clientID string, o azcore.ClientOptions) (azcore.TokenCredential, error) {
 			return azidentity.NewClientCertificateCredential(tenant, clientID, certs, key, &azidentity.ClientCertificateCredentialOptions{

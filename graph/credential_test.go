@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -11,10 +12,13 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"log/slog"
 	"math/big"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"software.sslmate.com/src/go-pkcs12"
@@ -36,6 +40,35 @@ func certificate(t testing.TB, key crypto.Signer, at time.Time) *x509.Certificat
 		t.Fatal(err)
 	}
 	return cert
+}
+
+// The relay runs for months, and reads the certificate once.
+func TestACertificateThatEndsSoonIsRemindedOfOnceADay(t *testing.T) {
+	key := strangersKey()
+	synctest.Test(t, func(t *testing.T) {
+		cert := certificate(t, key, time.Now())
+		c, err := ClientCertificate(pemOf(t, key, cert), "", time.Now())
+		if err != nil || !c.Ends().Equal(cert.NotAfter) {
+			t.Fatalf("it ends at %v, want %v: %v", c.Ends(), cert.NotAfter, err)
+		}
+		c.ends = time.Now().Add(SoonEnded + 24*time.Hour)
+		var log bytes.Buffer
+		tokens, err := NewTokens(TokensOptions{
+			Authority: authority, Scope: testScope, ClientID: testApp, Tenant: testTenant, Credential: c,
+			HTTP: &http.Client{Transport: newEntra()}, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		running(t, tokens.Run)
+		for i, until := range []time.Duration{23 * time.Hour, 26 * time.Hour, 51 * time.Hour} {
+			time.Sleep(until - time.Since(cert.NotBefore))
+			synctest.Wait()
+			if n := strings.Count(log.String(), "the client certificate ends soon"); n != i || strings.Contains(log.String(), "could not be refreshed") {
+				t.Errorf("after %v: said %d times, want %d: %s", until, n, i, &log)
+			}
+		}
+	})
 }
 
 func pemOf(t testing.TB, key crypto.PrivateKey, certs ...*x509.Certificate) []byte {

@@ -76,6 +76,7 @@ func (t *Tokens) refresh(tenant string, s *slot, done chan struct{}) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.now()
+	t.remind(ctx, now)
 	if err == nil {
 		s.token, s.expires, s.failure, s.backoff = token.Token, token.ExpiresOn, nil, 0
 		s.renewAt = renewal(now, token)
@@ -97,6 +98,16 @@ func (t *Tokens) refresh(tenant string, s *slot, done chan struct{}) {
 	case t.wake <- struct{}{}:
 	default:
 	}
+}
+
+// remind warns, once a day, of a certificate that ends soon. The caller holds mu.
+func (t *Tokens) remind(ctx context.Context, now time.Time) {
+	ends := t.sign.credential.ends
+	if ends.IsZero() || ends.Sub(now) > SoonEnded || now.Sub(t.reminded) < 24*time.Hour {
+		return
+	}
+	t.reminded = now
+	t.log.WarnContext(ctx, "the client certificate ends soon or has ended: add a new one to the app registration, put it in client-certificate-file and restart the relay", "end", ends)
 }
 
 // renewal is five minutes before expiry, earlier if the server says so, and for short-lived tokens half of what is

@@ -48,9 +48,10 @@ type Tokens struct {
 	life context.Context // of all refreshes; ends with Run
 	stop context.CancelFunc
 
-	mu    sync.Mutex
-	slots map[string]*slot
-	tasks sync.WaitGroup
+	mu       sync.Mutex
+	slots    map[string]*slot
+	reminded time.Time // of the certificate's end
+	tasks    sync.WaitGroup
 }
 
 // NewTokens refuses blank or malformed settings, all of them in one error.

@@ -2,9 +2,13 @@ package doctor_test
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"log/slog"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -39,6 +43,7 @@ type clinic struct {
 	relay   string // address
 	front   *httptest.Server
 	dialled map[string]string // where a name leads
+	ending  graph.Credential  // a certificate that the app knows, for thirteen days more
 }
 
 // open serves on a port of this machine until the test ends.
@@ -70,7 +75,12 @@ func newClinic(t testing.TB) *clinic {
 	c := &clinic{dataDir: filepath.Join(t.TempDir(), "data"), dialled: map[string]string{}}
 	relayLn := open(t)
 	c.relay = "http://" + relayLn.Addr().String()
-	sim, err := simulator.New(simulator.Options{Seed: 1, Webhook: c.relay + "/api/calls", RejectLatency: quick, DeletedLatency: quick})
+	known, pair := clientCertificate(t, 13*24*time.Hour)
+	var err error
+	if c.ending, err = graph.ClientCertificate(pair, "", time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	sim, err := simulator.New(simulator.Options{Seed: 1, Certificates: []*x509.Certificate{known}, Webhook: c.relay + "/api/calls", RejectLatency: quick, DeletedLatency: quick})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,6 +101,30 @@ func newClinic(t testing.TB) *clinic {
 	c.front = c.behind(t, httputil.NewSingleHostReverseProxy(target))
 	c.dialled["example.com:443"] = c.front.Listener.Addr().String()
 	return c
+}
+
+// clientCertificate is one of an app, and the file with its key.
+func clientCertificate(t testing.TB, valid time.Duration) (*x509.Certificate, []byte) {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Minute), NotAfter: time.Now().Add(valid)}
+	der, err := x509.CreateCertificate(rand.Reader, of, of, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})
+	return cert, append(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
 }
 
 // behind is a server with a certificate for example.com that the clinic trusts.

@@ -138,6 +138,10 @@ var ills = []ill{
 		},
 	},
 	{
+		name: "a client certificate near its end", check: "sign-in", state: doctor.Warning, detail: "but the client certificate ends on 20", mend: "restart the relay",
+		by: func(p patient) { p.o.Credential = p.c.ending },
+	},
+	{
 		name: "a managed identity where there is none", check: "sign-in", state: doctor.Wrong, detail: "nothing answers at localhost:", mend: "managed-identity is for a machine of Azure", skips: afterSignIn,
 		by: func(p patient) { p.o.Credential = managed(p.t, nobody(p.t)) },
 	},

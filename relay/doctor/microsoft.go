@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"callscreen/graph"
 )
@@ -72,6 +73,10 @@ func (x *examination) signIn(ctx context.Context) []Finding {
 	x.tokens = held(token)
 	if facts, err := graph.InspectToken(token); err == nil {
 		x.facts = &facts
+	}
+	if ends := x.o.Credential.Ends(); !ends.IsZero() && ends.Sub(x.o.Now()) < graph.SoonEnded {
+		return found(Warning, "add a new one to the app ("+atSecrets+"), put it in client-certificate-file and restart the relay, which reads it at start",
+			"Microsoft gave a token for Graph, but the client certificate ends on %s", ends.Local().Format(time.DateOnly))
 	}
 	return good("Microsoft gave a token for Graph; the app proves who it is by: %v", x.o.Credential)
 }
