@@ -88,7 +88,7 @@ func graphHeaders(w http.ResponseWriter, r *http.Request) {
 }
 
 // writeRefusal writes a refusal as Graph or a gateway before it does: with a code plain or wrapped in a
-// message of its own, which both occur (graph-calls, errors and throttling).
+// message of its own, which both occur.
 func (s *Simulator) writeRefusal(w http.ResponseWriter, r *http.Request, v verdict, luck dice) {
 	graphHeaders(w, r)
 	if v.retryAfter != "" {

@@ -211,7 +211,7 @@ func (s *Simulator) send(ctx context.Context, c *call, what string, body []byte)
 	return resp.StatusCode, nil
 }
 
-// headers are those seen on real notifications (graph-calls, answering the webhook); none is promised.
+// headers are those seen on real notifications; none is promised.
 func (c *call) headers(d dice, h http.Header) {
 	h.Set("User-Agent", "Microsoft-Skype/3.0,(Calling/1.0)")
 	h.Set("Content-Type", pick(d, []string{"application/json", "application/json; charset=utf-8"}))

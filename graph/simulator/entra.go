@@ -167,7 +167,7 @@ func (s *Simulator) discovery(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// tokenEndpoint is the client-credentials grant (graph-calls, clouds and outbound tokens).
+// tokenEndpoint is the client-credentials grant (Microsoft identity platform, RFC 6749, 4.4).
 func (s *Simulator) tokenEndpoint(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.tokens++

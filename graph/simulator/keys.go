@@ -100,7 +100,7 @@ func (s *Simulator) signingKey() *callbackKey {
 }
 
 // metadata is the calling webhook's OpenID document in Microsoft's odd shape: an algorithm that does not
-// exist, and an issuer that is not where the document lives (graph-calls, authenticating a notification).
+// exist, and an issuer that is not where the document lives. A validator that goes by either refuses every notification.
 func (s *Simulator) metadata(w http.ResponseWriter, r *http.Request) {
 	if hit, ok := s.serviceFault(onKeys); ok && s.failKeys(w, r, hit) {
 		return

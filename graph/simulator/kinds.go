@@ -32,7 +32,7 @@ type casting struct {
 	name, number string
 }
 
-// kinds are the callers a call may come from (graph-calls, identity sets). A round of drawn calls has each
+// kinds are the callers a call may come from (Graph, identitySet and what its open type holds). A round of drawn calls has each
 // of them once.
 var kinds = []kind{
 	{name: "user", named: true, make: func(c casting) caller {
@@ -181,7 +181,7 @@ func makeMeeting(c casting) caller {
 }
 
 // makeRecording is an invite of compliance recording: a token, an observed participant, no chat and no
-// modalities (graph-calls, group-call invites).
+// modalities (Graph beta, call: answer, policy-based recording).
 func makeRecording(c casting) caller {
 	return caller{label: c.name, identity: c.user(c.name, c.sim.opts.TenantID), extra: object{
 		"meetingInfo": object{"@odata.type": "#microsoft.graph.tokenMeetingInfo", "token": c.sim.meetingToken()},

@@ -11,8 +11,9 @@ import (
 // botName is what callers call.
 const botName = "Reception bot"
 
-// shape is how one call's notifications are written. All variations are documented or were captured
-// (graph-calls, shapes that a parser must accept); one call keeps its shape for life.
+// shape is how one call's notifications are written; one call keeps its shape for life. All variations stand in
+// Graph's reference, today's or that of 2018 to 2021 (commsNotification; call, participant: the examples of its
+// notifications), or were captured (microsoft-graph-comms-samples issues 126, 191, 433, 568, 664 and 667).
 type shape struct {
 	resourceURL, resource bool   // which path members there are
 	path, otherPath       string // what they say
@@ -175,7 +176,7 @@ func (c *call) notification(change string, data object) []byte {
 	return encode(envelope, sh.pretty)
 }
 
-// legacy is the Skype-style body that may come first and wants a 204 (graph-calls, the legacy body).
+// legacy is the Skype-style body that may come first and wants a 204 (Teams documentation, call notifications).
 func (c *call) legacy() []byte {
 	return encode(object{
 		"id": c.id, "appId": c.appID, "tenantId": c.tenant, "callState": "incoming", "isMultiparty": false,

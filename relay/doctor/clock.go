@@ -8,7 +8,7 @@ import (
 )
 
 // How wrong a clock may be. Five minutes are what the check of notification
-// tokens forgives (graph-calls, authenticating a notification).
+// tokens forgives, here as in Microsoft's own libraries.
 const (
 	skewWarning = 30 * time.Second
 	skewWrong   = 5 * time.Minute
