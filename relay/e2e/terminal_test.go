@@ -233,11 +233,16 @@ func TestTheDemoOfSeveralRelaysIsReadBeforeTheScreenCoversIt(t *testing.T) {
 	if code := words.exits(); code != 0 {
 		t.Errorf("the demo ends with %d", code)
 	}
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
 	given := open(t, t.TempDir(), 120, 40, "demo", "--relays", "2")
 	given.shows("Press enter to begin.")
 	given.press("\x03")
 	if code := given.exits(); code != 0 {
 		t.Errorf("given up, the demo ends with %d", code)
+	}
+	if left, err := os.ReadDir(tmp); err != nil || len(left) != 0 {
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
 
