@@ -229,7 +229,13 @@ func (d *desk) judge(id call.ID, rule func(*call.Board) (call.Event, error)) (e 
 }
 
 func (d *desk) decide(cmd call.Command, now time.Time) (e call.Event, expected uint64, err error) {
-	return d.judge(cmd.Call, func(b *call.Board) (call.Event, error) { return b.Decide(cmd, now) })
+	return d.judge(cmd.Call, func(b *call.Board) (call.Event, error) {
+		e, err := b.Decide(cmd, now)
+		if c, ok := b.Get(cmd.Call); ok && err == nil && cmd.Operator == call.Unattended && decidedByPolicy(c, now) {
+			return e, errApplied
+		}
+		return e, err
+	})
 }
 
 func (d *desk) takeBack(cmd call.Command, now time.Time) (e call.Event, expected uint64, err error) {

@@ -2,6 +2,8 @@ package relay
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"time"
 
 	"callscreen/relay/call"
@@ -26,13 +28,27 @@ const (
 	// policyAgain is when a call is judged again that still rings although the policy
 	// was applied: longer than recording a claim may take.
 	policyAgain = appendWithin + 500*time.Millisecond
+	// policyAtOnce bounds the calls that one relay rejects by the policy at once: a
+	// thousand that ring at night are not a thousand requests in one moment.
+	policyAtOnce = 16
+	// throttledFor is how long the policy lets Graph be that asked for fewer requests.
+	throttledFor = time.Second
 )
+
+// attendance is what the watch over the watchers has begun.
+type attendance struct {
+	*Server
+	tried    map[string]time.Time // when each call was left to the policy, by its key
+	underWay int
+	over     chan call.Answer // of those under way; has room for all of them
+	calm     time.Time        // until then nothing more is begun
+}
 
 // attend applies the unattended policy: at once to a call that rings while nobody
 // is watching, and to all that ring when the last one has gone. Several relays on
 // one journal all try, and one append wins, as with operators.
 func (s *Server) attend(ctx context.Context) error {
-	tried := map[string]time.Time{} // when each call was, by its key
+	a := attendance{Server: s, tried: map[string]time.Time{}, over: make(chan call.Answer, policyAtOnce)}
 	for last := time.Now(); ctx.Err() == nil; {
 		news, now := s.desk.news(), time.Now()
 		if now.Sub(last) > stalledAfter {
@@ -41,13 +57,15 @@ func (s *Server) attend(ctx context.Context) error {
 		last = now
 		wait := s.attended(now).Sub(now)
 		if wait <= 0 {
-			s.leave(now, tried)
+			a.leave(now)
 			wait = attendEvery
 		}
 		timer := time.NewTimer(min(wait, attendEvery))
 		select {
 		case <-news:
 		case <-s.advised:
+		case answer := <-a.over:
+			a.note(answer, time.Now())
 		case <-timer.C:
 		case <-ctx.Done():
 		}
@@ -69,25 +87,48 @@ func (s *Server) attended(now time.Time) time.Time {
 	return s.desk.attended(now)
 }
 
-// leave leaves every call that rings to the policy.
-func (s *Server) leave(now time.Time, tried map[string]time.Time) {
-	for key, at := range tried {
+// leave leaves the calls that ring to the policy, those first that ring the
+// shortest. Those for which there is no room ring on meanwhile, and anybody may
+// decide about them.
+func (a *attendance) leave(now time.Time) {
+	if a.underWay == policyAtOnce || now.Before(a.calm) {
+		return
+	}
+	for key, at := range a.tried {
 		if now.Sub(at) >= policyAgain {
-			delete(tried, key)
+			delete(a.tried, key)
 		}
 	}
-	for _, id := range s.desk.unattended(now) {
-		reason, ok := s.verdict(id)
-		if _, again := tried[id.Key()]; !ok || again || !s.begin(&s.work) {
+	for _, id := range a.desk.unattended(now) {
+		reason, ok := a.verdict(id)
+		if _, again := a.tried[id.Key()]; !ok || again || !a.begin(&a.work) {
 			continue
 		}
-		tried[id.Key()] = now
+		a.tried[id.Key()] = now
+		a.underWay++
 		go func() {
-			defer s.work.Done()
-			s.decideOnce(call.Command{ID: newID(), Call: id, Reason: reason, Operator: call.Unattended, Relay: s.id}, func() {})
+			defer a.work.Done()
+			a.over <- a.decideOnce(call.Command{ID: newID(), Call: id, Reason: reason, Operator: call.Unattended, Relay: a.id}, func() {})
 		}()
+		if a.underWay == policyAtOnce {
+			return
+		}
 	}
 }
+
+// note makes room for the next call. What Graph answered is on the board, which
+// tells from now on whether the call is left to the policy again.
+func (a *attendance) note(answer call.Answer, now time.Time) {
+	a.underWay--
+	if answer.Reply != nil {
+		delete(a.tried, answer.Call.Key())
+	}
+	if throttled(answer.Reply) {
+		a.calm = now.Add(throttledFor)
+	}
+}
+
+func throttled(r *call.Reply) bool { return r != nil && r.Status == http.StatusTooManyRequests }
 
 // verdict is what the policy says of a call; ok is false while it says nothing.
 func (s *Server) verdict(id call.ID) (reason call.Reason, ok bool) {
@@ -101,15 +142,26 @@ func (s *Server) verdict(id call.ID) (reason call.Reason, ok bool) {
 	return reason, err == nil
 }
 
+// errApplied ends a try of the policy: another relay was faster, and has its answer already.
+var errApplied = errors.New("the policy was applied to this call already")
+
 // unattended is the calls that ring and were not decided by the policy already:
-// one that Graph would not let it reject is left to ring on.
+// one that Graph would not let it reject is left to ring on, unless Graph had only
+// too much to do a moment ago. The one that rings the shortest comes first.
 func (d *desk) unattended(now time.Time) (ids []call.ID) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, c := range d.board.Live() {
-		if c.State == call.Ringing && now.Before(c.Usable()) && (c.Claim == nil || c.Claim.Operator != call.Unattended) {
+		if c.State == call.Ringing && now.Before(c.Usable()) && !decidedByPolicy(c, now) {
 			ids = append(ids, c.ID)
 		}
 	}
 	return ids
+}
+
+func decidedByPolicy(c *call.Call, now time.Time) bool {
+	if c.Claim == nil || c.Claim.Operator != call.Unattended {
+		return false
+	}
+	return !throttled(c.Reply) || now.Before(c.ClaimedAt.Add(c.Reply.Took.Duration()+throttledFor))
 }

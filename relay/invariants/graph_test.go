@@ -19,6 +19,12 @@ type microsoft struct {
 	mu    sync.Mutex
 	calls map[string]*ringing
 	asked []request
+
+	// Of a scene, which sets them before it begins.
+	takes          time.Duration // each answer, besides its way
+	refuses        error         // the first so many requests are answered with this
+	refusals       int
+	underWay, most int // requests, now and ever
 }
 
 type ringing struct {
@@ -63,6 +69,25 @@ func (m *microsoft) note(id string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.asked = append(m.asked, request{call.ID(id).Key(), time.Now()})
+	m.underWay++
+	m.most = max(m.most, m.underWay)
+}
+
+func (m *microsoft) answered() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.underWay--
+}
+
+// refusal is what Graph says instead of judging a request, if anything.
+func (m *microsoft) refusal() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.refusals == 0 {
+		return nil
+	}
+	m.refusals--
+	return m.refuses
 }
 
 // requests is what left for one call so far.
@@ -86,11 +111,16 @@ type outward struct {
 
 func (o *outward) Reject(ctx context.Context, r graph.Rejection) (graph.Receipt, error) {
 	o.graph.note(r.CallID)
+	defer o.graph.answered()
 	if !o.way(ctx) {
 		return graph.Receipt{Attempts: 1}, &graph.UnreachableError{Ambiguous: true, Err: errors.New("lost on the way")}
 	}
 	if o.fault(60) {
 		return graph.Receipt{Attempts: 1}, &graph.RefusedError{Status: 403, Code: "7504"}
+	}
+	rest(ctx, o.dead, o.graph.takes)
+	if err := o.graph.refusal(); err != nil {
+		return graph.Receipt{Attempts: 1}, err
 	}
 	err := o.graph.reject(r.CallID)
 	if !o.way(ctx) {
