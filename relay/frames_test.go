@@ -300,6 +300,36 @@ func TestC07FortyDecisionsAtOnceAreNoFlood(t *testing.T) {
 	}
 }
 
+// Take-backs cost nothing of what decisions may, so that all that is held comes
+// back at once.
+func TestUndoC07AllThatIsHeldIsTakenBackAtOnceWithoutAFlood(t *testing.T) {
+	h := newHouse(t, undoWithin(forLong))
+	ana, _ := h.sitDown("ana")
+	for i := range wire.DecisionsAtOnce {
+		h.ring(fmt.Sprint("c", i))
+		ana.until(call.Rang)
+	}
+	for i := range wire.DecisionsAtOnce {
+		ana.press(fmt.Sprint("q", i), fmt.Sprint("c", i), call.Busy)
+	}
+	for range wire.DecisionsAtOnce {
+		ana.until(call.Claimed)
+	}
+	for i := range wire.UndosAtOnce {
+		n := i % wire.DecisionsAtOnce
+		ana.undo(fmt.Sprint("q", n), fmt.Sprint("c", n))
+	}
+	for done := 0; done < wire.DecisionsAtOnce; {
+		if f := ana.next(); f.Kind == wire.KindResult {
+			done++
+			if f.Verdict != call.WasWithdrawn {
+				t.Fatalf("result %s", f.Raw)
+			}
+		}
+	}
+	h.wantRequests(0)
+}
+
 // The twin of the floods above without their defence.
 func TestC07WithoutTheLimitAFloodIsNotNoticed(t *testing.T) {
 	h := newHouse(t, unlimited)

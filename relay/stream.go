@@ -149,7 +149,9 @@ func (s *Server) serveSeat(st *seat, from *wire.Cursor) {
 func (s *Server) listen(st *seat) {
 	conn := st.conn
 	conn.SetReadLimit(wire.MaxFromConsole)
-	commands, others := s.opts.Limits.allowance(), s.opts.Limits.allowance()
+	limits := s.opts.Limits
+	lanes := map[wire.Kind]lane{wire.KindReject: limits.decisions(), wire.KindUndo: limits.undos()}
+	others := limits.allowance()
 	answer := conn.PingHandler()
 	conn.SetPongHandler(func(string) error { return errors.Join(st.spend(others), st.heard()) })
 	conn.SetPingHandler(func(payload string) error {
@@ -159,7 +161,6 @@ func (s *Server) listen(st *seat) {
 		return answer(payload)
 	})
 	_ = st.heard() // a socket that cannot take a deadline fails at the read
-	busy := make(chan struct{}, s.opts.Limits.AtOnce)
 	for {
 		kind, raw, err := conn.ReadMessage()
 		if errors.Is(err, websocket.ErrReadLimit) {
@@ -173,34 +174,37 @@ func (s *Server) listen(st *seat) {
 			st.hangUp(wire.BadFrame, "a frame is one JSON object in a text message")
 			return
 		}
-		if f.Kind != wire.KindReject && f.Kind != wire.KindUndo {
-			if st.spend(others) != nil {
+		if in, ok := lanes[f.Kind]; ok {
+			if !s.carryOut(st, f, in) {
 				return
 			}
-			if f.Kind == wire.KindAlive {
-				s.desk.saw(st, f.Call)
-			}
-			continue // what is unknown is ignored
+			continue
 		}
-		if st.spend(commands) != nil || !s.carryOut(st, f, busy) {
+		if st.spend(others) != nil {
 			return
+		}
+		if f.Kind == wire.KindAlive { // what is unknown is ignored
+			s.desk.saw(st, f.Call)
 		}
 	}
 }
 
 // carryOut begins what a console wishes. It reports false when the seat was given up.
-func (s *Server) carryOut(st *seat, f wire.FromConsole, busy chan struct{}) bool {
+func (s *Server) carryOut(st *seat, f wire.FromConsole, in lane) bool {
+	if st.spend(in.Limiter) != nil {
+		return false
+	}
 	who, ok := s.standing(st)
 	if !ok {
 		return false
 	}
 	select {
-	case busy <- struct{}{}:
+	case in.busy <- struct{}{}:
 	default:
 		st.hangUp(wire.TooMany, "too many decisions at once")
 		return false
 	}
-	s.heed(st, who, f, sync.OnceFunc(func() { <-busy }))
+	s.heed(st, who, f, sync.OnceFunc(func() { <-in.busy }))
 	return true
 }
 

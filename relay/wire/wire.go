@@ -80,8 +80,11 @@
 // that the socket is open but that somebody could see the calls.
 //
 // The relay pings every 5 seconds and expects the pong within 5. A console may send
-// 20 decisions a second, 40 at once, and as many of all other frames together,
-// pings and pongs among them. An operator may have 5 consoles at a relay. A member
+// [DecisionsPerSecond], [DecisionsAtOnce], and as many of all other frames together,
+// pings and pongs among them. Take-backs have an allowance of their own,
+// [UndosPerSecond] and [UndosAtOnce]: whatever was decided in one moment can be
+// taken back in one moment. Whoever sends more is hung up on with [TooMany], so a
+// console paces itself. An operator may have 5 consoles at a relay. A member
 // that comes twice in one frame is refused: two readers could take it differently.
 // The close codes are [Shutdown] to [TooMany]; [Retry] says which of them mean
 // "come back".
@@ -116,6 +119,14 @@ const (
 	AliveEvery = 2 * time.Second
 	// AliveWithin is how long after that it counts as drawn: three beats.
 	AliveWithin = 3 * AliveEvery
+	// DecisionsPerSecond is how many decisions a second a console may send.
+	DecisionsPerSecond = 20
+	// DecisionsAtOnce is how many of them may come at once.
+	DecisionsAtOnce = 40
+	// UndosPerSecond is how many take-backs a second a console may send.
+	UndosPerSecond = 2 * DecisionsPerSecond
+	// UndosAtOnce is how many of them may come at once.
+	UndosAtOnce = 4 * DecisionsAtOnce
 	// MaxPeople bounds how many of the connected a status names.
 	MaxPeople = 16
 )
