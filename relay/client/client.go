@@ -106,6 +106,7 @@ type Client struct {
 	alive   *wire.FromConsole  // the newest Alive not yet written
 	pending map[string]*command
 	asked   int // pending ones that this link's relay has
+	pace    pace
 	over    bool
 }
 
@@ -124,7 +125,7 @@ func New(o Options) (*Client, error) {
 	return &Client{
 		opts: o, relays: relays, log: o.Logger, pause: pause,
 		news: make(chan struct{}, 1), work: make(chan struct{}, 1), again: make(chan struct{}, 1),
-		pending: map[string]*command{},
+		pending: map[string]*command{}, pace: newPace(),
 	}, nil
 }
 

@@ -33,6 +33,7 @@ type command struct {
 	written bool         // handed to a socket: it may have arrived
 	asked   bool         // handed to the socket of this link
 	orphan  bool         // the link that it was written to has ended
+	undone  bool         // a take-back was wished: it follows wherever the decision is written
 	due     *time.Timer  // answers it as unknown
 	left    *call.Millis // of the call when the key was pressed; nil for a call the board does not know
 }
@@ -63,7 +64,8 @@ func (c *Client) Reject(id call.ID, reason call.Reason) (request string, err err
 // request, which may also have been sent from another console of this operator.
 // It never waits and has no answer of its own: the decision's answer tells, and
 // the call's events. With an error ([ErrOffline]) nothing was sent, and the
-// decision stands; it also stands when the link breaks before the wish has arrived.
+// decision stands; it also stands when the link breaks before the wish has arrived,
+// unless the decision is written again then, and the wish behind it.
 func (c *Client) Undo(id call.ID, request string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -75,22 +77,47 @@ func (c *Client) Undo(id call.ID, request string) error {
 	case len(c.undos) >= maxOpen:
 		return fmt.Errorf("%w: too many wishes wait already", ErrOffline)
 	default:
-		c.undos = append(c.undos, wire.FromConsole{Kind: wire.KindUndo, Request: request, Call: id})
-		signal(c.work)
+		if p != nil {
+			p.undone = true
+		}
+		if !slices.ContainsFunc(c.out, func(f wire.FromConsole) bool { return f.Request == request }) {
+			c.takeBack(id, request)
+		}
 	}
 	return nil
 }
 
-// takeUndo hands the writer the next take-back. The decision was written before.
-func (c *Client) takeUndo() (wire.FromConsole, bool) {
+// takeBack sends the wish to take a decision back. It must not overtake one that is
+// to be written again: the relay would find nothing to take back.
+func (c *Client) takeBack(id call.ID, request string) {
+	c.undos = append(c.undos, wire.FromConsole{Kind: wire.KindUndo, Request: request, Call: id})
+	signal(c.work)
+}
+
+// takeWish hands the writer what is to be written next of what operators want, if
+// there is something; wait is when to ask again, where that is not to be signalled.
+// What takes back comes first: it is about decisions that were written before, and
+// their time is short.
+func (c *Client) takeWish(now time.Time) (f wire.FromConsole, wait time.Duration, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.undos) == 0 {
-		return wire.FromConsole{}, false
+	if len(c.undos) > 0 {
+		if wait = until(c.pace.undos, 1, now); wait == 0 {
+			c.pace.undos.ReserveN(now, 1)
+			f, c.undos = c.undos[0], c.undos[1:]
+			return f, 0, true
+		}
 	}
-	f := c.undos[0]
-	c.undos = c.undos[1:]
-	return f, true
+	if len(c.out) == 0 || c.asked >= maxAsked {
+		return f, wait, false
+	}
+	if room := until(c.pace.rejects, c.asked+1, now); room > 0 {
+		if wait == 0 || room < wait {
+			wait = room
+		}
+		return f, wait, false
+	}
+	return c.takeReject(), 0, true
 }
 
 // timeFor is how long an answer may take. The deadline here is later than the
@@ -112,19 +139,17 @@ func (c *Client) send(p *command) {
 	signal(c.work)
 }
 
-// takeReject hands the writer the next decision: from now on it may have arrived.
-func (c *Client) takeReject() (wire.FromConsole, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.out) == 0 || c.asked >= maxAsked {
-		return wire.FromConsole{}, false
-	}
+// takeReject is the next decision: from now on it may have arrived.
+func (c *Client) takeReject() wire.FromConsole {
 	f := c.out[0]
 	c.out = c.out[1:]
 	p := c.pending[f.Request] // what is answered is taken out of both
 	p.written, p.asked = true, true
 	c.asked++
-	return f, true
+	if p.undone {
+		c.takeBack(p.call, p.request)
+	}
+	return f
 }
 
 // takeAlive hands the writer the newest Alive, once.
@@ -155,6 +180,7 @@ func (c *Client) unasked(p *command) {
 	if p.asked {
 		p.asked = false
 		c.asked--
+		c.pace.rejects.ReserveN(time.Now(), 1)
 		signal(c.work)
 	}
 }
@@ -183,7 +209,7 @@ func (c *Client) broken() {
 	defer c.mu.Unlock()
 	// Under the same lock: a decision pressed from now on is refused.
 	c.link.Up = false
-	c.alive, c.asked = nil, 0
+	c.alive, c.asked, c.pace = nil, 0, newPace()
 	for _, p := range c.pending {
 		p.asked = false
 		if p.written {

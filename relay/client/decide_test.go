@@ -245,7 +245,7 @@ func TestO07ADecisionPressedWhileTheLinkEndsIsNotKeptForTheNextOne(t *testing.T)
 	if err != nil || len(updates) != 1 || updates[0].Answer.Request != before || updates[0].Answer.Verdict != call.NotSent {
 		t.Errorf("the one before: %+v, %v", updates, err)
 	}
-	if _, waits := c.takeReject(); waits {
+	if _, _, waits := c.takeWish(time.Now()); waits {
 		t.Error("something waits for the next link")
 	}
 }

@@ -109,6 +109,8 @@ func (s *session) write(ctx context.Context, read <-chan struct{}) error {
 	rest := time.NewTimer(0) // until the next alive may be written
 	defer rest.Stop()
 	rested := false
+	paced := time.NewTimer(0) // until more may be asked of the relay
+	defer paced.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -125,10 +127,15 @@ func (s *session) write(ctx context.Context, read <-chan struct{}) error {
 			}
 		case <-rest.C:
 			rested = true
+		case <-paced.C:
 		case <-s.c.work:
 		}
-		if err := s.sendWishes(); err != nil {
+		wait, err := s.sendWishes()
+		if err != nil {
 			return err
+		}
+		if wait > 0 {
+			paced.Reset(wait)
 		}
 		if !rested {
 			continue
@@ -143,18 +150,16 @@ func (s *session) write(ctx context.Context, read <-chan struct{}) error {
 	}
 }
 
-// sendWishes writes what operators want. What takes back comes first: it is about
-// decisions that were written before, and their time is short.
-func (s *session) sendWishes() error {
+// sendWishes writes what operators want and the relay allows now. Where that is
+// not all, it returns the wait until it allows more.
+func (s *session) sendWishes() (time.Duration, error) {
 	for {
-		f, ok := s.c.takeUndo()
+		f, wait, ok := s.c.takeWish(time.Now())
 		if !ok {
-			if f, ok = s.c.takeReject(); !ok {
-				return nil
-			}
+			return wait, nil
 		}
 		if err := s.send(f); err != nil {
-			return err
+			return 0, err
 		}
 	}
 }

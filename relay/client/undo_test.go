@@ -152,10 +152,51 @@ func TestUndoOfADecisionThatStillWaitsHereSendsNeither(t *testing.T) {
 	})
 }
 
-// Forty calls rejected at once do not wait for each other's hold.
+// A take-back of a decision that waits to be written again follows it: before it,
+// the relay would have found nothing to take back.
+func TestUndoO04ADecisionThatIsSentAgainIsFollowedByItsTakeBack(t *testing.T) {
+	for _, settled := range []bool{true, false} { // what was missed is read, or still to come
+		c, err := New(options("http://127.0.0.1:1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.board, c.link.Up = board(rang(1, "a")), true
+		request, err := c.Reject("a", call.Busy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		take := func() (kinds []wire.Kind) {
+			for {
+				f, _, ok := c.takeWish(time.Now())
+				if !ok {
+					return kinds
+				}
+				kinds = append(kinds, f.Kind)
+			}
+		}
+		take()
+		c.broken()
+		c.link.Up = true
+		if settled {
+			c.settle(time.Now())
+		}
+		if err := c.Undo("a", request); err != nil {
+			t.Fatal(err)
+		}
+		if !settled {
+			c.settle(time.Now())
+		}
+		kinds := take()
+		if n := slices.Index(kinds, wire.KindReject); n < 0 || kinds[len(kinds)-1] != wire.KindUndo {
+			t.Errorf("settled %v: written again were %v", settled, kinds)
+		}
+	}
+}
+
+// As many calls as may be rejected at once do not wait for each other's hold.
 func TestUndoHeldDecisionsLeaveRoomForOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const calls = 2 * maxAsked
+		calls := newPace().rejects.Burst()
 		var ids []call.ID
 		for i := range calls {
 			ids = append(ids, call.ID("c"+string(rune('a'+i/26))+string(rune('a'+i%26))))

@@ -2,6 +2,7 @@ package invariants
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -23,8 +24,14 @@ type scene struct {
 
 func play(t *testing.T, b bugs, act func(*scene)) {
 	t.Helper()
+	playHeld(t, 4*time.Second, b, act)
+}
+
+// playHeld is play where decisions are held for as long as one of undos says.
+func playHeld(t *testing.T, undo time.Duration, b bugs, act func(*scene)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		s := &scene{world: newWorld(t, 2, b)}
+		s := &scene{world: newWorld(t, uint64(slices.Index(undos[:], undo)), b)}
 		s.quiet.Store(true)
 		s.policy = relay.Policy(call.Busy)
 		ctx, end := context.WithCancel(t.Context())
