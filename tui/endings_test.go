@@ -29,6 +29,7 @@ var ways = map[string]func(h *hands){
 		h.over(0)
 	},
 	"a colleague's": func(h *hands) { h.claim("ben"); h.reply(call.Rejected, 202, ""); h.over(0) },
+	"the policy's":  func(h *hands) { h.claim(call.Unattended); h.reply(call.Rejected, 202, ""); h.over(0) },
 	"hung up":       func(h *hands) { h.over(0) },
 	"timed out":     func(h *hands) { h.is(call.Expired) },
 	"unknown":       func(h *hands) { h.key("b"); h.claim(me); h.reply(call.Unknown, 0, ""); h.over(0) },

@@ -147,6 +147,8 @@ func (m *Model) who(c *call.Call) string {
 		return "you"
 	case c.Claim == nil:
 		return ""
+	case c.Claim.Operator == call.Unattended:
+		return "(policy)" // the whole name finds no room
 	default:
 		return tidy(c.Claim.Operator, operatorCells)
 	}

@@ -42,7 +42,7 @@ func (m *Model) stands(r row, short bool) string {
 			return reasonWords(c) + " claimed" + s
 		}
 	case call.InRejection:
-		return accepting(c, me, short)
+		return m.accepting(c, short)
 	case call.Over:
 		return m.endWords(c, short)
 	case call.InDoubt:
@@ -67,10 +67,14 @@ func (m *Model) stands(r row, short bool) string {
 }
 
 // accepting is "busy 212 ms ben".
-func accepting(c *call.Call, me string, short bool) string {
+func (m *Model) accepting(c *call.Call, short bool) string {
+	me := m.link.Operator
 	s := reasonWords(c) + took(c) + by(c, me)
 	if short && call.Width(s) > shortCells {
 		s = reasonWords(c) + by(c, me)
+		if c.Claim != nil && c.Claim.Operator == call.Unattended && m.width < 80 {
+			s = reasonWords(c) + " policy" // its name finds no room
+		}
 	}
 	return s
 }
@@ -91,7 +95,7 @@ func (m *Model) endWords(c *call.Call, short bool) string {
 		case missed == call.WasTaken:
 			return decider(c, m.link.Operator) + " first: " + reasonWords(c)
 		case c.Ending == call.EndRejected:
-			return accepting(c, m.link.Operator, short)
+			return m.accepting(c, short)
 		case short:
 			return "unconf " + call.Cut(reasonWords(c), 4)
 		default:
