@@ -36,7 +36,7 @@ func TestP07OnlyPlainIDsAreEverSentToGraph(t *testing.T) {
 	if len(ids) < 60 {
 		t.Fatalf("%d ids", len(ids))
 	}
-	h := newHouse(t)
+	h := newHouse(t, unlimited)
 	path := func(id string) string {
 		raw, err := json.Marshal("/communications/calls/" + id)
 		if err != nil {

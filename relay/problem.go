@@ -3,6 +3,7 @@ package relay
 import (
 	"encoding/json"
 	"net/http"
+	"time"
 )
 
 // requestID names a request in its answer and in our log, so that the one who was
@@ -22,7 +23,8 @@ func identified(next http.Handler) http.Handler {
 // as one more member. The sentences are fixed texts of this package: an answer to
 // a stranger carries no cause and nothing of the request. Nor does its connection
 // carry another one: what a refused request left unread, or where it ended, is not
-// worth finding out.
+// worth finding out; waiting for it would hold a place that a genuine request may
+// need (P-02).
 func problem(w http.ResponseWriter, status int, detail string) {
 	body, err := json.Marshal(struct {
 		Type   string `json:"type"`
@@ -35,6 +37,7 @@ func problem(w http.ResponseWriter, status int, detail string) {
 		w.WriteHeader(http.StatusInternalServerError)
 		return
 	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now())
 	w.Header().Set("Connection", "close")
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(status)

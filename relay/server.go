@@ -107,6 +107,7 @@ type Server struct {
 	metrics  *metrics
 	turns    turns
 	failures *failures
+	scripts  *scripts
 
 	base context.Context // for decisions: they end by their own deadlines, not with Run's context
 	hush *hush
@@ -133,7 +134,7 @@ func New(o Options) *Server {
 	s := &Server{
 		opts: o, log: o.Logger, id: newID(), base: context.Background(),
 		answers: &answers{kept: map[[2]string]*pending{}}, claims: map[[2]string]bool{}, hush: newHush(o.Logger),
-		leaving: make(chan struct{}), advised: make(chan struct{}, 1), advice: map[string]advice{}, turns: newTurns(webhooksAtOnce, webhooksWaiting), failures: newFailures(),
+		leaving: make(chan struct{}), advised: make(chan struct{}, 1), advice: map[string]advice{}, turns: newTurns(webhooksAtOnce, webhooksWaiting), failures: newFailures(), scripts: newScripts(o.Limits),
 		histories: make(chan struct{}, historiesAtOnce),
 	}
 	s.desk = newDesk(o.Journal.Epoch(), o.Limits, o.Logger, s.due)

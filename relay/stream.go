@@ -288,6 +288,12 @@ func (s *Server) handleReject(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	if !s.scripts.take(who.Name) {
+		w.Header().Set("Retry-After", "1")
+		s.refuseConsole(w, http.StatusTooManyRequests, "too many", "This operator's scripts, or all together, decide more than the relay takes at once; nothing was sent. Send it again.")
+		return
+	}
+	defer s.scripts.leave(who.Name)
 	var body struct {
 		Reason  string `json:"reason"`
 		Request string `json:"request_id"`

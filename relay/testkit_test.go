@@ -102,7 +102,7 @@ type house struct {
 // settle adjusts the options of a house before it is built.
 type settle func(*Options)
 
-// unlimited lets a console send as fast as it can.
+// unlimited lets a console or a script send as fast as it can.
 func unlimited(o *Options) { o.Limits.Frames, o.Limits.AtOnce = 1_000_000, 1_000_000 }
 
 func newHouse(t testing.TB, adjust ...settle) *house {
