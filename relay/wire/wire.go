@@ -84,7 +84,8 @@
 // pings and pongs among them. Take-backs have an allowance of their own,
 // [UndosPerSecond] and [UndosAtOnce]: whatever was decided in one moment can be
 // taken back in one moment. Whoever sends more is hung up on with [TooMany], so a
-// console paces itself. An operator may have 5 consoles at a relay. A member
+// console paces itself. What an operator decides by POST has the figures of one console
+// more, and beyond them is answered 429. An operator may have 5 consoles at a relay. A member
 // that comes twice in one frame is refused: two readers could take it differently.
 // The close codes are [Shutdown] to [TooMany]; [Retry] says which of them mean
 // "come back".
