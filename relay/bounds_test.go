@@ -221,9 +221,33 @@ func TestP02TheLongestWaitingMakesRoomAndNobodyAtWork(t *testing.T) {
 	for _, m := range open { // also those that were closed already
 		c.track(m, http.StateClosed)
 	}
-	if len(c.open) != 0 || c.fresh.Len() != 0 || c.idle.Len() != 0 {
-		t.Errorf("left over: %d, %d fresh, %d idle", len(c.open), c.fresh.Len(), c.idle.Len())
+	if len(c.open) != 0 || c.fresh.Len() != 0 || c.idle.Len() != 0 || c.answered.Len() != 0 {
+		t.Errorf("left over: %d, %d fresh, %d idle, %d answered", len(c.open), c.fresh.Len(), c.idle.Len(), c.answered.Len())
 	}
+}
+
+func TestP02AnAnsweredConnectionThatLingersMakesRoomOnceItsAnswerIsOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newConnections(2)
+		lingers, atWork, newest := &mortal{}, &mortal{}, &mortal{}
+		for _, m := range []*mortal{lingers, atWork} {
+			c.track(m, http.StateNew)
+			c.track(m, http.StateActive)
+		}
+		c.linger(lingers)
+		if c.track(newest, http.StateNew); !newest.closed || lingers.closed {
+			t.Errorf("while its answer is written: %+v", lingers)
+		}
+		time.Sleep(lingerAtLeast)
+		newest = &mortal{}
+		if c.track(newest, http.StateNew); newest.closed || !lingers.closed || atWork.closed {
+			t.Errorf("after that: %+v %+v %+v", lingers, atWork, newest)
+		}
+		c.linger(lingers) // gone already
+		if c.answered.Len() != 0 {
+			t.Error("a connection that is gone lingers")
+		}
+	})
 }
 
 // mortal is a connection that can only be closed.

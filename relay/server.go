@@ -148,14 +148,16 @@ func New(o Options) *Server {
 // httpServer has a bound for every wait, and for how many wait (P-02). A console's
 // socket has its own from the upgrade on.
 func (s *Server) httpServer(handler http.Handler) *http.Server {
+	bound := newConnections(connectionsAtOnce)
 	return &http.Server{
-		Handler:           handler,
+		Handler:           bound.answering(handler),
 		ReadHeaderTimeout: 3 * time.Second,
 		ReadTimeout:       readWithin,
 		WriteTimeout:      10 * time.Second,
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    headerBytes,
-		ConnState:         newConnections(connectionsAtOnce).track,
+		ConnState:         bound.track,
+		ConnContext:       withConn,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 }
