@@ -3,6 +3,8 @@ package tui
 import (
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"callscreen/relay/call"
 )
@@ -20,4 +22,23 @@ func TestTheDetailsHaveTheRequestThatMicrosoftsSupportAsksFor(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestNobodyIsOnACallThatIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := pick(rules{})
+		h.ring(9)
+		h.tell(call.Update{Link: &call.Link{
+			Up: true, Operator: me, Watching: 2, People: []call.Presence{{Name: "ben", Alive: true, Decides: true, Call: id(0)}},
+		}})
+		h.pass(500 * time.Millisecond)
+		if got := h.m.onIt(); got != "ben is on it" {
+			t.Errorf("while it rings: %q", got)
+		}
+		h.tell(claimed(0, "ben", call.Busy, time.Now()), replied(0, call.Rejected, call.Reply{Status: 202}, time.Now()),
+			happened(0, time.Now(), call.Event{Kind: call.Ended}))
+		if got := h.m.onIt(); got != "" {
+			t.Errorf("over: %q", got)
+		}
+	})
 }
