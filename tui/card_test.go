@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"callscreen/relay/call"
+
+	tea "charm.land/bubbletea/v2"
 )
 
 func TestTheDetailsHaveTheRequestThatMicrosoftsSupportAsksFor(t *testing.T) {
@@ -39,6 +41,26 @@ func TestNobodyIsOnACallThatIsOver(t *testing.T) {
 			happened(0, time.Now(), call.Event{Kind: call.Ended}))
 		if got := h.m.onIt(); got != "" {
 			t.Errorf("over: %q", got)
+		}
+	})
+}
+
+func TestEveryFieldHasARankAndTheCallerComesFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := pick(rules{})
+		h.do(tea.WindowSizeMsg{Width: 80, Height: 24})
+		for n := range cast {
+			h.tell(rang(n, 9*time.Second, time.Now()))
+			h.tell(claimed(n, me, call.Busy, time.Now()), replied(n, call.Rejected, call.Reply{Status: 202, Request: "0388b0d5"}, time.Now()))
+			c, _ := h.m.board.Get(id(n))
+			for _, f := range h.m.fields(c, 80) {
+				if !slices.Contains(ranks, f.label) && f.label != "Number" && f.label != "Id" {
+					t.Errorf("%q has no rank", f.label)
+				}
+			}
+			if first := h.m.gist(c)[0].label; first != "From" {
+				t.Errorf("the card of %s begins with %q", c.Caller.Display(), first)
+			}
 		}
 	})
 }

@@ -11,7 +11,7 @@ import (
 func (m *Model) extras(c *call.Call) []field {
 	var f []field
 	for _, one := range m.gist(c)[1:] {
-		if !slices.Contains([]string{"Related", "Answers in", "Arrived", "Chain", "Call id"}, one.label) {
+		if one.label != "Related" && !slices.Contains(incidental, one.label) {
 			f = append(f, one)
 		}
 	}

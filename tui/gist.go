@@ -11,13 +11,16 @@ import (
 // hang on comes before what is the same for most calls.
 var ranks = []string{
 	"From", "Hidden", "Altered", "Recording", seenLabel, "", "Via", "On behalf", "Moved by", "Call", "Related", "Subject",
-	"To", "Tenant", "Answers in", "Arrived", "Chain", "Call id",
+	"To", "Tenant", "Answers in", "Arrived", "Chain", "Call id", "Request id",
 }
+
+// incidental are the fields that no decision hangs on.
+var incidental = []string{"Answers in", "Arrived", "Chain", "Call id", "Request id"}
 
 // weighty counts the fields that a decision may hang on.
 func weighty(all []field) (n int) {
 	for _, f := range all {
-		if f.label != "Answers in" && f.label != "Arrived" && f.label != "Chain" && f.label != "Call id" {
+		if !slices.Contains(incidental, f.label) {
 			n++
 		}
 	}
