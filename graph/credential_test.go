@@ -52,7 +52,7 @@ func TestACertificateThatEndsSoonIsRemindedOfOnceADay(t *testing.T) {
 			t.Fatalf("it ends at %v, want %v: %v", c.Ends(), cert.NotAfter, err)
 		}
 		c.ends = time.Now().Add(SoonEnded + 24*time.Hour)
-		var log bytes.Buffer
+		var log lockedBuffer
 		tokens, err := NewTokens(TokensOptions{
 			Authority: authority, Scope: testScope, ClientID: testApp, Tenant: testTenant, Credential: c,
 			HTTP: &http.Client{Transport: newEntra()}, Logger: slog.New(slog.NewTextHandler(&log, nil)),
@@ -65,10 +65,28 @@ func TestACertificateThatEndsSoonIsRemindedOfOnceADay(t *testing.T) {
 			time.Sleep(until - time.Since(cert.NotBefore))
 			synctest.Wait()
 			if n := strings.Count(log.String(), "the client certificate ends soon"); n != i || strings.Contains(log.String(), "could not be refreshed") {
-				t.Errorf("after %v: said %d times, want %d: %s", until, n, i, &log)
+				t.Errorf("after %v: said %d times, want %d: %s", until, n, i, log.String())
 			}
 		}
 	})
+}
+
+// lockedBuffer is a log that is read while it is written.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
 }
 
 func pemOf(t testing.TB, key crypto.PrivateKey, certs ...*x509.Certificate) []byte {

@@ -22,6 +22,8 @@ const (
 	longestRing = 15 * time.Second
 )
 
+const takenBack = "taken back in time; nothing was sent"
+
 // ErrOffline says that a decision was not sent and will not be.
 var ErrOffline = errors.New("not sent: the link to the relay is down")
 
@@ -262,7 +264,7 @@ func (c *Client) settle(now time.Time) {
 func (c *Client) settleKnown(p *command, k *call.Call) bool {
 	switch {
 	case k.VerdictOn(c.link.Operator, p.request) == call.WasWithdrawn:
-		c.reply(p, call.WasWithdrawn, "taken back in time; nothing was sent")
+		c.reply(p, call.WasWithdrawn, takenBack)
 	case k.Claim != nil && k.Claim.Command == p.request:
 		c.settleOwn(p, k)
 	default:

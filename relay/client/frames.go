@@ -83,6 +83,13 @@ func (s *session) event(data []byte, now time.Time) error {
 		}
 	}
 	c.add(call.Update{Event: &e})
+	if e.Kind == call.Withdrawn && e.Claim != nil {
+		// Answered with the event: whoever reads that the call rings on may decide
+		// anew at once, and the relay's own answer may be a moment behind.
+		if p, open := c.pending[e.Claim.Command]; open {
+			c.reply(p, call.WasWithdrawn, takenBack)
+		}
+	}
 	s.settle(now)
 	return nil
 }

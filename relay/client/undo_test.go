@@ -219,3 +219,22 @@ func TestUndoHeldDecisionsLeaveRoomForOthers(t *testing.T) {
 		}
 	})
 }
+
+// Whoever reads that the call rings on may decide anew at once, although the
+// relay's own answer is still to come.
+func TestUndoATakeBackIsAnsweredWithItsEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newScripted("a")
+		r.deaf = true // it never answers
+		c, _ := inMemory(t, &fakeRelay{script: r.serve})
+		next(t, c, func(u call.Update) bool { return u.Board != nil })
+		request := press(t, c, "a")
+		claim := &call.Claim{Operator: "ana", Reason: call.Busy, Command: request, Hold: 3000}
+		r.append(call.Event{Kind: call.Claimed, Call: "a", Claim: claim})
+		began := time.Now()
+		r.append(call.Event{Kind: call.Withdrawn, Call: "a", Claim: claim})
+		if a := answered(t, c, request); a.Verdict != call.WasWithdrawn || time.Since(began) > 0 {
+			t.Errorf("after %v the answer is %+v", time.Since(began), a)
+		}
+	})
+}

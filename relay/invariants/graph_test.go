@@ -3,6 +3,7 @@ package invariants
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -100,6 +101,27 @@ func (m *microsoft) requests(id call.ID) (sent []request) {
 		}
 	}
 	return sent
+}
+
+// all is every request so far, and how many were under way at once at most.
+func (m *microsoft) all() (asked []request, most int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.asked), m.most
+}
+
+// of is how a call stands here.
+func (m *microsoft) of(id call.ID) ringing {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return *m.calls[id.Key()]
+}
+
+// refuse makes Graph refuse so many requests from now on.
+func (m *microsoft) refuse(err error, times int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.refuses, m.refusals = err, times
 }
 
 // outward is one running relay's way to Graph.

@@ -42,20 +42,21 @@ func TestThePolicyRejectsSoManyAtOnceAndFirstWhatRingsTheShortest(t *testing.T) 
 					s.rings(0, id)
 				}
 				time.Sleep(ringTime + time.Second)
-				if s.graph.most != policyAtOnce {
-					t.Errorf("%d requests were under way at once, want %d", s.graph.most, policyAtOnce)
+				asked, most := s.graph.all()
+				if most != policyAtOnce {
+					t.Errorf("%d requests were under way at once, want %d", most, policyAtOnce)
 				}
-				if n := len(s.graph.asked); (n == calls) != tc.all || n < 2*policyAtOnce {
+				if n := len(asked); (n == calls) != tc.all || n < 2*policyAtOnce {
 					t.Errorf("%d requests left", n)
 				}
 				latest := 0
-				for _, r := range s.graph.asked {
+				for _, r := range asked {
 					latest = max(latest, place[r.key])
 					if at := place[r.key]; at <= latest-policyAtOnce {
 						t.Errorf("call %d came after call %d", at, latest)
 					}
 					// The margin, less the way of the notification.
-					if after := r.at.Sub(s.graph.calls[r.key].from); after > ringTime-450*time.Millisecond {
+					if after := r.at.Sub(s.graph.of(call.ID(r.key)).from); after > ringTime-450*time.Millisecond {
 						t.Errorf("the request of %s left after %v", r.key, after)
 					}
 				}
@@ -77,12 +78,12 @@ func TestThePolicyAsksAgainASecondAfterGraphWasTooBusyAndAfterNoOtherRefusal(t *
 		t.Run(name, func(t *testing.T) {
 			play(t, bugs{}, func(s *scene) {
 				time.Sleep(10 * time.Second)
-				s.graph.refuses, s.graph.refusals = tc.refuses, tc.refusals
+				s.graph.refuse(tc.refuses, tc.refusals)
 				s.rings(0, "a")
 				time.Sleep(ringTime + time.Second)
 				asked := s.graph.requests("a")
-				if tc.asked > 0 && len(asked) != tc.asked || len(asked) > 15 || s.graph.calls["a"].accepted != tc.accepted {
-					t.Errorf("Graph was asked %d times, and accepted: %v", len(asked), s.graph.calls["a"].accepted)
+				if tc.asked > 0 && len(asked) != tc.asked || len(asked) > 15 || s.graph.of("a").accepted != tc.accepted {
+					t.Errorf("Graph was asked %d times, and accepted: %v", len(asked), s.graph.of("a").accepted)
 				}
 				for i := range asked[1:] {
 					if pause := asked[i+1].at.Sub(asked[i].at); pause < time.Second || pause > 2500*time.Millisecond {
@@ -98,12 +99,12 @@ func TestThePolicyAsksAgainASecondAfterGraphWasTooBusyAndAfterNoOtherRefusal(t *
 func TestThePolicyPausesAllCallsWhileGraphIsTooBusy(t *testing.T) {
 	play(t, bugs{}, func(s *scene) {
 		s.alone()
-		s.graph.refuses, s.graph.refusals = &graph.ThrottledError{}, 10_000
+		s.graph.refuse(&graph.ThrottledError{}, 10_000)
 		for i := range 100 {
 			s.rings(0, call.ID(fmt.Sprintf("c%d", i)))
 		}
 		time.Sleep(ringTime + time.Second)
-		asked := s.graph.asked
+		asked, _ := s.graph.all()
 		if n := len(asked); n < 5*policyAtOnce || n > 15*policyAtOnce {
 			t.Errorf("Graph was asked %d times", n)
 		}

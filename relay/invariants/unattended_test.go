@@ -106,8 +106,8 @@ func TestACallThatRingsWhileNobodyWatchesIsLeftToThePolicyAtOnce(t *testing.T) {
 		if by, after := s.decided("late"); by != call.Unattended || after > 200*time.Millisecond {
 			t.Errorf("%q after %v", by, after)
 		}
-		if k := s.graph.calls[call.ID("late").Key()]; !k.accepted || len(s.graph.asked) != 2 {
-			t.Errorf("Graph was asked %d times", len(s.graph.asked))
+		if asked, _ := s.graph.all(); !s.graph.of("late").accepted || len(asked) != 2 {
+			t.Errorf("Graph was asked %d times", len(asked))
 		}
 	})
 }
